@@ -1,0 +1,132 @@
+"""Profiles: the renditions, sound and packaging a job asks for. Users write them as YAML or inline JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_BITRATE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kKmM]?)(?:bit/s|bps)?\s*$")
+_SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
+
+X264_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
+EncoderChoice = Literal["auto", "libx264", "nvenc"]
+SegmentFormat = Literal["cmaf", "ts"]
+
+#: Peak and buffer, as shares of the average, where a rendition names none: the values that HLS guides use.
+MAXRATE_SHARE = 1.07
+BUFSIZE_SHARE = 1.5
+
+
+def parse_bitrate(value: Any) -> Any:
+    """Turn ``"2800k"``, ``"5M"`` or a number into bits per second; anything else is left for pydantic."""
+    if isinstance(value, str) and (match := _BITRATE.match(value)):
+        return round(float(match[1]) * _SCALE[match[2].lower()])
+    return value
+
+
+Bitrate = Annotated[int, BeforeValidator(parse_bitrate)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RenditionSpec(_Model):
+    """One rung of the ladder: H.264 High at a size and a rate."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
+        description="Folder under the destination, unique within the profile, such as 720p.",
+    )
+    height: int = Field(
+        ge=16,
+        le=8192,
+        description="Lines of the short side: the height of a landscape picture, the width of a portrait "
+        "one. Never enlarged beyond the source.",
+    )
+    bitrate: Bitrate = Field(
+        ge=10_000, le=200_000_000, description="Average video bits per second; 2800k and 5M are understood."
+    )
+    maxrate: Bitrate | None = Field(
+        default=None, ge=10_000, le=400_000_000, description="Peak bits per second; default 1.07 x bitrate."
+    )
+    bufsize: Bitrate | None = Field(
+        default=None, ge=10_000, le=800_000_000, description="VBV buffer in bits; default 1.5 x bitrate."
+    )
+
+    @property
+    def peak(self) -> int:
+        """Peak bits per second that the encoder keeps to."""
+        return self.maxrate or round(self.bitrate * MAXRATE_SHARE)
+
+    @property
+    def buffer(self) -> int:
+        """Size of the VBV buffer in bits."""
+        return self.bufsize or round(self.bitrate * BUFSIZE_SHARE)
+
+    @model_validator(mode="after")
+    def _peak_not_below_average(self) -> RenditionSpec:
+        if self.maxrate is not None and self.maxrate < self.bitrate:
+            raise ValueError(f"maxrate {self.maxrate} is below bitrate {self.bitrate}")
+        return self
+
+
+class AudioSpec(_Model):
+    """The sound of every audio rendition: AAC-LC."""
+
+    bitrate: Bitrate = Field(
+        default=128_000, ge=16_000, le=512_000, description="Bits per second of a track; default 128k."
+    )
+    channels: Literal[1, 2] = Field(default=2, description="1 (mono) or 2 (stereo).")
+    sample_rate: Literal[44_100, 48_000] = Field(default=48_000, description="Samples per second.")
+
+
+class Profile(_Model):
+    """What to make of a source: the ladder, the sound, the packaging and the effort."""
+
+    name: str = Field(default="custom", min_length=1, max_length=64, description="For people and reports.")
+    renditions: tuple[RenditionSpec, ...] = Field(
+        min_length=1,
+        max_length=16,
+        description="Rungs, best first. Those larger than the source are left out.",
+    )
+    audio: AudioSpec = Field(default_factory=AudioSpec, description="Settings of the audio renditions.")
+    segment_seconds: float = Field(
+        default=6.0,
+        ge=1.0,
+        le=20.0,
+        description="Longest segment, in seconds; segments are equal within a chunk.",
+    )
+    format: SegmentFormat = Field(
+        default="cmaf", description="cmaf: fragmented MP4, HLS and DASH. ts: MPEG-TS, HLS only."
+    )
+    encoder: EncoderChoice = Field(
+        default="auto", description="auto: NVENC where a live worker has it, else libx264."
+    )
+    preset: Preset = Field(
+        default="medium", description="x264 speed preset; NVENC uses the p1 to p7 preset of the same rank."
+    )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Profile:
+        names = [rendition.name for rendition in self.renditions]
+        if len(set(names)) != len(names):
+            raise ValueError("rendition names must be unique")
+        if any(name.startswith("audio-") for name in names):
+            raise ValueError("rendition names must not start with 'audio-', which is the sound's own folder")
+        return self

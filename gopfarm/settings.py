@@ -1,0 +1,91 @@
+"""Settings of the farm: ``GOPFARM_*`` variables, or a TOML file named by ``GOPFARM_CONFIG``.
+
+A variable wins over the file. S3 credentials, region and endpoint are not here: boto3's own variables and
+files say them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from gopfarm.errors import SpecError
+from gopfarm.spec import explain
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="GOPFARM_", extra="forbid", frozen=True)
+
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0", description="Redis or Valkey: redis://, rediss:// or unix://."
+    )
+    source_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts from which https:// sources may be read (JSON list). None by default."
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts that webhooks may be sent to (JSON list). None by default."
+    )
+    webhook_secret: str | None = Field(
+        default=None, repr=False, description="Key of the HMAC-SHA256 signature that webhooks carry."
+    )
+    profiles_dir: Path | None = Field(
+        default=None,
+        description="Folder of <name>.yaml profiles that jobs may name, besides the built-in ones.",
+    )
+    scratch_dir: Path | None = Field(
+        default=None,
+        description="Where tasks write segments before upload; default: the system's temp folder.",
+    )
+    s3_upload_threads: int = Field(default=4, ge=1, le=64, description="Parallel uploads of one worker slot.")
+    lease_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        description="A task whose worker has not renewed its lease for so long is given again.",
+    )
+    max_attempts: int = Field(default=3, ge=1, le=20, description="Attempts of a task before its job fails.")
+    job_ttl_days: float = Field(
+        default=14.0, gt=0, description="How long ended jobs are remembered in Redis."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what the caller gives, then the environment, then the TOML file."""
+        path = os.environ.get("GOPFARM_CONFIG")
+        toml = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *toml)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the process's settings, read once.
+
+    Raises:
+        SpecError: A variable or the file is wrong; the message names each setting.
+    """
+    path = os.environ.get("GOPFARM_CONFIG")
+    if path and not Path(path).is_file():
+        raise SpecError(f"GOPFARM_CONFIG names {path}, which is not a file")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SpecError(explain(error, "settings")) from None
+    except ValueError as error:  # a TOML syntax error, or a JSON list that is not one
+        raise SpecError(f"settings cannot be read: {error}") from None

@@ -1,0 +1,1 @@
+"""Which renditions: presets and rules. Pure functions."""

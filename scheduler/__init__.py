@@ -1,0 +1,1 @@
+"""Intake, probe, plan, dispatch, recovery: the job state machine."""

@@ -1,0 +1,1 @@
+"""From finished segments to published playlists: verification, HLS, DASH."""
