@@ -39,6 +39,16 @@ class Keyframe:
 
 
 @dataclass(frozen=True)
+class Colour:
+    """How numbers in a picture are to be read: code points of ITU-T H.273 (2 is "not said")."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    full_range: bool
+
+
+@dataclass(frozen=True)
 class VideoFacts:
     """The video stream of a source, as far as packets and headers tell."""
 
@@ -47,6 +57,7 @@ class VideoFacts:
     width: int
     height: int
     pixel_format: str
+    colour: Colour
     sample_aspect_ratio: Fraction
     rotation: int
     time_base: Fraction
@@ -154,6 +165,7 @@ class Picture:
     origin_pts: int
     grid_rate: Fraction
     rotation: int
+    colour: Colour
 
 
 @dataclass(frozen=True)

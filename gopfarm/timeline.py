@@ -78,3 +78,16 @@ def natural_rate(measured: Fraction, tolerance: Fraction = Fraction(1, 1000)) ->
     """Return the standard rate (or half or double of one) within ``tolerance`` of ``measured``, or itself."""
     best = min(NATURAL_RATES, key=lambda rate: abs(rate / measured - 1))
     return best if abs(best / measured - 1) <= tolerance else measured
+
+
+def video_timescale(rate: Fraction) -> int:
+    """Return the ticks per second of a video track at ``rate``: exact, at least 10,000 (muxers insist)."""
+    scale = rate.numerator
+    while scale < 10_000:
+        scale *= 2
+    return scale
+
+
+def video_ticks(slot: int, rate: Fraction) -> int:
+    """Return the time of a grid slot in ticks of ``video_timescale``; also the duration of so many frames."""
+    return slot * rate.denominator * (video_timescale(rate) // rate.numerator)

@@ -1,1 +1,14 @@
-"""Which renditions: presets and rules. Pure functions."""
+"""Which renditions: profiles and rules. Pure functions."""
+
+from ladder.profiles import DEFAULT_PROFILE, load_profile, parse_profile, preset_names, read_profile
+from ladder.rungs import Rung, fit_rungs
+
+__all__ = [
+    "DEFAULT_PROFILE",
+    "Rung",
+    "fit_rungs",
+    "load_profile",
+    "parse_profile",
+    "preset_names",
+    "read_profile",
+]

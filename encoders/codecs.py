@@ -1,0 +1,93 @@
+"""The video encoders behind one interface: what each is called, where it runs, and how it is set up.
+
+Nothing else in the farm knows an encoder's flags. A new encoder is one more class here and one more line in
+``CODECS``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from typing import ClassVar
+
+from gopfarm.plan import VideoRendition
+from gopfarm.profile import X264_PRESETS
+
+#: Reference distance in frames between a picture's decoding and its showing, at most: both encoders below
+#: use one level of referenced B-frames.
+REORDER_FRAMES = 2
+
+
+class VideoCodec(ABC):
+    """One H.264 encoder of libavcodec.
+
+    Every implementation must start a closed GOP with an IDR picture wherever a frame is forced to be intra,
+    keep to ``maxrate`` and ``bufsize``, write High profile, and reorder by at most ``REORDER_FRAMES``.
+    """
+
+    #: libavcodec's name, also the name in plans.
+    name: ClassVar[str]
+    #: The queue whose workers have this encoder.
+    queue: ClassVar[str]
+
+    @abstractmethod
+    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
+        """Return the encoder's private options for a rendition at ``rate`` frames per second."""
+
+
+class X264(VideoCodec):
+    """libx264 on one CPU core: the farm runs one process per core, so threads inside would only cost."""
+
+    name = "libx264"
+    queue = "encode.cpu"
+
+    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
+        """Average rate with a VBV; IDR frames are forced from outside, never farther apart than 2 s."""
+        return {
+            "preset": rendition.preset,
+            "profile": "high",
+            "forced-idr": "1",
+            "maxrate": str(rendition.maxrate),
+            "bufsize": str(rendition.bufsize),
+        }
+
+
+class Nvenc(VideoCodec):
+    """NVIDIA's hardware encoder: one session per slot.
+
+    Options follow NVIDIA's guide for high-quality, latency-tolerant transcoding: VBR with lookahead,
+    adaptive quantisation, and B-frames as references.
+    """
+
+    name = "h264_nvenc"
+    queue = "encode.nvenc"
+
+    #: NVENC presets p1 (fastest) to p7 (best) of the same rank as x264's.
+    _PRESETS: ClassVar[dict[str, str]] = dict(
+        zip(X264_PRESETS, ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7"), strict=True)
+    )
+
+    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
+        """The same contract as x264: forced IDR, strict rate, High profile, no scene-cut key frames."""
+        return {
+            "preset": self._PRESETS[rendition.preset],
+            "tune": "hq",
+            "profile": "high",
+            "rc": "vbr",
+            "maxrate": str(rendition.maxrate),
+            "bufsize": str(rendition.bufsize),
+            "forced-idr": "1",
+            "no-scenecut": "1",
+            "strict_gop": "1",
+            "bf": "3",
+            "b_ref_mode": "middle",
+            "rc-lookahead": str(min(32, round(rate))),
+            "spatial-aq": "1",
+            "temporal-aq": "1",
+        }
+
+
+CODECS: dict[str, VideoCodec] = {codec.name: codec for codec in (X264(), Nvenc())}
+
+#: The queue of audio tasks: any CPU worker takes them.
+AUDIO_QUEUE = X264.queue

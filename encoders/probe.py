@@ -1,0 +1,221 @@
+"""What a source is: container, streams, exact timeline, keyframes. Reads the index, and decodes one frame."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import BinaryIO, cast
+
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from encoders.cadence import measure
+from encoders.index import (
+    PacketTimes,
+    SkeletonReader,
+    index_is_complete,
+    indexed_end,
+    sample_bytes,
+    scan,
+)
+from encoders.media import NO_INDEX, boxes, is_protected, open_media
+from gopfarm.errors import SourceError
+from gopfarm.plan import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from gopfarm.timeline import slot_of
+
+#: Keyframes closer together than this many seconds are not all kept: chunks are far longer.
+_KEYFRAME_SPACING = Fraction(1, 2)
+
+#: libavutil's AVCOL_RANGE_JPEG.
+_FULL_RANGE = 2
+
+#: Frames that may fail to decode at the start before a source is refused.
+_FIRST_FRAME_PACKETS = 600
+
+
+def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
+    """Find out what a source is.
+
+    Args:
+        source: The open file, seekable.
+        ref: Its address, size and ETag.
+
+    Raises:
+        SourceError: It is not media, is damaged, truncated or encrypted, or has neither picture nor sound.
+    """
+    fragmented = _check_boxes(source, ref)
+    with open_media(source, ref.url) as container:
+        video = _pick_video(container)
+        first = _first_frame(container, video, ref.url) if video else None
+    skeleton = SkeletonReader(source)
+    with open_media(cast(BinaryIO, skeleton), ref.url) as container:
+        video = _pick_video(container)
+        audio = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        streams: list[Stream] = [*([video] if video else []), *audio]
+        if not streams:
+            raise SourceError(f"{ref.url}: it has neither picture nor sound that can be decoded")
+        if "mov" in container.format.name and indexed_end(streams) > ref.size:
+            raise SourceError(_truncated(ref))
+        skeleton.blank = index_is_complete(container, streams, fragmented)
+        digest = hashlib.sha256()
+        packets = scan(container, streams, digest.update)
+        skeleton.blank = False
+        digest.update(sample_bytes(source, ref.size))
+        video_facts = (
+            _video_facts(video, first, packets[video.index], ref.url) if video and first is not None else None
+        )
+        audio_facts = tuple(
+            _audio_facts(track, packets[track.index]) for track in audio if packets[track.index]
+        )
+        if video_facts is None and not audio_facts:
+            raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
+        ends = [track.start + track.duration for track in audio_facts]
+        if video_facts is not None:
+            ends.append(video_facts.origin + video_facts.frame_count / video_facts.frame_rate)
+        starts = [track.start for track in audio_facts] if video_facts is None else [video_facts.origin]
+        return SourceFacts(
+            source=ref,
+            digest=digest.hexdigest(),
+            container=container.format.name,
+            duration=max(ends) - min(starts),
+            video=video_facts,
+            audio=audio_facts,
+        )
+
+
+def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
+    """Look at the top-level boxes of an ISO BMFF file; tell whether it is fragmented."""
+    source.seek(4)
+    if source.read(4) not in (b"ftyp", b"styp", b"moov", b"free", b"wide", b"mdat", b"skip"):
+        return False
+    seen = set()
+    for kind, at, size in boxes(source):
+        seen.add(kind)
+        if at + size > ref.size and kind in (b"mdat", b"moof", b"moov"):
+            raise SourceError(_truncated(ref) if b"moov" in seen else f"{ref.url}: {NO_INDEX}")
+        if kind == b"moov":
+            source.seek(at)
+            if is_protected(source.read(size)):
+                raise SourceError(f"{ref.url}: it is encrypted (DRM); transcoding needs the clear original")
+    return b"moof" in seen
+
+
+def _truncated(ref: SourceRef) -> str:
+    return f"{ref.url}: the file is truncated: it ends after {ref.size} bytes, its index names more"
+
+
+def _pick_video(container: InputContainer) -> VideoStream | None:
+    """Choose the first video stream that is a film and not a cover picture."""
+    for stream in container.streams.video:
+        picture = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
+        if not picture and stream.codec_context is not None:
+            return stream
+    return None
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, name: str) -> VideoFrame | None:
+    """Decode one frame: proof that the stream can be decoded, and what its pixels are. None: no packets."""
+    stream.codec_context.thread_count = 1
+    seen = 0
+    for packet in container.demux(stream):
+        seen += packet.size > 0
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            frames = []
+        if frames:
+            return frames[0]
+        if seen > _FIRST_FRAME_PACKETS:
+            break
+    if not seen:
+        return None
+    raise SourceError(f"{name}: its {stream.codec_context.name} picture cannot be decoded")
+
+
+def _video_facts(
+    stream: VideoStream, first: VideoFrame, packets: Sequence[PacketTimes], name: str
+) -> VideoFacts:
+    shown = sorted({packet.pts for packet in packets if packet.shown})
+    if not shown or stream.time_base is None:
+        raise SourceError(f"{name}: its video track shows no frame")
+    time_base, origin = stream.time_base, shown[0]
+    cadence = measure(shown, time_base, (stream.average_rate, stream.base_rate))
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    return VideoFacts(
+        stream=stream.index,
+        codec=stream.codec_context.codec.canonical_name,
+        width=first.width,
+        height=first.height,
+        pixel_format=first.format.name,
+        colour=_colour(first),
+        sample_aspect_ratio=aspect if aspect > 0 else Fraction(1),
+        rotation=-first.rotation % 360,
+        time_base=time_base,
+        frame_rate=cadence.rate,
+        constant_rate=cadence.constant,
+        frame_count=len(shown),
+        origin_pts=origin,
+        grid_rate=cadence.grid_rate,
+        grid_frames=cadence.grid_frames,
+        keyframes=_seek_points(packets, origin, time_base, cadence.grid_rate),
+    )
+
+
+def _colour(frame: VideoFrame) -> Colour:
+    return Colour(
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        matrix=int(frame.colorspace),
+        full_range=int(frame.color_range) == _FULL_RANGE or frame.format.name.startswith("yuvj"),
+    )
+
+
+def _seek_points(
+    packets: Sequence[PacketTimes], origin: int, time_base: Fraction, rate: Fraction
+) -> tuple[Keyframe, ...]:
+    """List where decoding can start and give exactly the frames shown from there on.
+
+    A key picture that begins an open GOP (pictures after it in decoding order are shown before it) counts
+    only if nothing else is there: decoding starts one GOP earlier instead.
+    """
+    points: list[Keyframe] = []
+    spacing = _KEYFRAME_SPACING / time_base
+    for at, packet in enumerate(packets):
+        if not packet.key:
+            continue
+        following = packets[at + 1] if at + 1 < len(packets) else None
+        leading = following is not None and following.pts < packet.pts
+        if points and (leading or packet.pts - points[-1].pts < spacing):
+            continue
+        points.append(Keyframe(packet.pts, packet.dts, slot_of(packet.pts, origin, time_base, rate)))
+    if not points or points[0].pts > origin:
+        first = packets[0]
+        points.insert(0, Keyframe(first.pts, first.dts, min(0, slot_of(first.pts, origin, time_base, rate))))
+    # Of those before the first shown frame, only the last is of use.
+    start = max(0, bisect_left([point.pts for point in points], origin + 1) - 1)
+    return tuple(points[start:])
+
+
+def _audio_facts(stream: AudioStream, packets: Sequence[PacketTimes]) -> AudioFacts:
+    time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
+    first = min(packet.pts for packet in packets if packet.shown) if packets else 0
+    start = stream.start_time if stream.start_time is not None else first
+    end = max(packet.pts + packet.duration for packet in packets)
+    return AudioFacts(
+        stream=stream.index,
+        codec=stream.codec_context.codec.canonical_name,
+        sample_rate=stream.codec_context.sample_rate,
+        channels=stream.codec_context.channels,
+        layout=stream.codec_context.layout.name,
+        language=stream.language or "und",
+        title=str(stream.metadata.get("title", "")),
+        default=bool(stream.disposition & Disposition.default),
+        start=start * time_base,
+        duration=max(0, end - start) * time_base,
+    )

@@ -1,0 +1,120 @@
+"""Running a task: from an open source and a scratch folder to segment files. Pure work, no farm around it."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from encoders.audio import encode_track, placed_samples
+from encoders.cascade import Cascade
+from encoders.frames import DecodeCounts, grid_frames
+from encoders.media import open_media
+from encoders.package import PACKAGERS, Packager, TrackHeader
+from encoders.video import RenditionEncoder
+from gopfarm.plan import AudioTask, RenditionResult, SegmentResult, Task, TaskResult, VideoTask
+
+#: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
+OnFile = Callable[[str, SegmentResult], None]
+
+#: Told the frames (video) or samples (audio) that are done so far.
+OnProgress = Callable[[int], None]
+
+#: Linux counts peak memory in KiB.
+_RSS_UNIT = 1024
+
+
+def run_task(
+    task: Task, source: BinaryIO, scratch: Path, on_file: OnFile, on_progress: OnProgress
+) -> TaskResult:
+    """Encode a task.
+
+    Running it again writes the same bytes.
+
+    Raises:
+        SourceError: The source cannot be opened.
+        EncodeError: It could not be decoded or encoded as planned.
+    """
+    started, cpu_before = time.monotonic(), _cpu_seconds()
+    counts = DecodeCounts()
+    if isinstance(task, VideoTask):
+        renditions = _run_video(task, source, scratch, on_file, on_progress, counts)
+    else:
+        renditions = (_run_audio(task, source, scratch, on_file, on_progress, counts),)
+    return TaskResult(
+        task=task.id,
+        renditions=renditions,
+        frames_decoded=counts.frames,
+        frames_damaged=counts.damaged,
+        wall_seconds=time.monotonic() - started,
+        cpu_seconds=_cpu_seconds() - cpu_before,
+        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+    )
+
+
+def _run_video(
+    task: VideoTask,
+    source: BinaryIO,
+    scratch: Path,
+    on_file: OnFile,
+    on_progress: OnProgress,
+    counts: DecodeCounts,
+) -> tuple[RenditionResult, ...]:
+    picture = task.picture
+    packagers = [_packager(task, rendition.name, scratch, on_file) for rendition in task.renditions]
+    encoders = [
+        RenditionEncoder(rendition, picture.grid_rate, picture.colour, task.segments, packager)
+        for rendition, packager in zip(task.renditions, packagers, strict=True)
+    ]
+    cascade = Cascade(task.renditions, picture)
+    shown, scaled = None, []
+    with open_media(source, task.source.url) as container:
+        for slot, frame in grid_frames(container, picture, task.seek, task.start, task.end, counts):
+            if frame is not shown:
+                shown, scaled = frame, cascade.scale(frame)
+            for encoder, image in zip(encoders, scaled, strict=True):
+                encoder.encode(image, slot)
+            on_progress(slot + 1 - task.start)
+    return tuple(
+        _result(encoder.rendition.name, encoder.finish(), packager)
+        for encoder, packager in zip(encoders, packagers, strict=True)
+    )
+
+
+def _run_audio(
+    task: AudioTask,
+    source: BinaryIO,
+    scratch: Path,
+    on_file: OnFile,
+    on_progress: OnProgress,
+    counts: DecodeCounts,
+) -> RenditionResult:
+    rendition = task.rendition
+    packager = _packager(task, rendition.name, scratch, on_file)
+    start = task.segments[0].start
+    length = task.segments[-1].end - start
+    with open_media(source, task.source.url) as container:
+        samples = placed_samples(container, rendition, task.origin, start, length, counts)
+        header = encode_track(samples, rendition, task.segments, packager, on_progress)
+    return _result(rendition.name, header, packager)
+
+
+def _packager(task: Task, name: str, scratch: Path, on_file: OnFile) -> Packager:
+    return PACKAGERS[task.format](scratch / name, lambda file: on_file(name, file))
+
+
+def _result(name: str, header: TrackHeader, packager: Packager) -> RenditionResult:
+    return RenditionResult(
+        rendition=name,
+        codec=header.codec,
+        parameters=header.parameters,
+        init=packager.init,
+        segments=tuple(packager.segments),
+    )
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,164 @@
+"""One rendition of one chunk: frames in, segments out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from encoders import annexb
+from encoders.cascade import PIXEL_FORMAT
+from encoders.codecs import CODECS, REORDER_FRAMES
+from encoders.package import CodedFrame, Packager, TrackHeader
+from gopfarm.errors import EncodeError
+from gopfarm.plan import Colour, SegmentPlan, VideoRendition
+from gopfarm.timeline import MAX_GOP_SECONDS, gop_starts, video_ticks, video_timescale
+
+#: ITU-T H.273 value of "limited range" in libavutil: every rendition is.
+_LIMITED_RANGE = 1
+
+
+@dataclass(frozen=True)
+class OpenEncoder:
+    """A running encoder, inside the MP4 muxer that wrote its init segment and is used for nothing else."""
+
+    container: OutputContainer
+    stream: VideoStream
+    init: bytes
+
+    @property
+    def context(self) -> VideoCodecContext:
+        """The encoder's settings, extradata included."""
+        return self.stream.codec_context
+
+
+def open_encoder(rendition: VideoRendition, rate: Fraction, colour: Colour | None = None) -> OpenEncoder:
+    """Open a rendition's encoder and let libavformat write the init segment from it.
+
+    Raises:
+        av.error.FFmpegError, PermissionError: The encoder does not open on this machine.
+    """
+    buffer = io.BytesIO()
+    container = av.open(
+        buffer,
+        "w",
+        format="mp4",
+        options={
+            "movflags": "cmaf+empty_moov+skip_trailer",
+            "fflags": "+bitexact",
+            "video_track_timescale": str(video_timescale(rate)),
+        },
+    )
+    codec = CODECS[rendition.encoder]
+    stream = container.add_stream(codec.name, rate=rate, options=codec.options(rendition, rate))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = rendition.width, rendition.height, PIXEL_FORMAT
+    context.sample_aspect_ratio = Fraction(1)
+    context.time_base = 1 / rate
+    context.framerate = rate
+    context.gop_size = max(1, int(MAX_GOP_SECONDS * rate))
+    context.bit_rate = rendition.bitrate
+    context.thread_count = 1
+    context.color_range = _LIMITED_RANGE
+    if colour is not None:
+        context.color_primaries = colour.primaries
+        context.color_trc = colour.transfer
+        context.colorspace = colour.matrix
+    container.start_encoding()
+    return OpenEncoder(container, stream, buffer.getvalue())
+
+
+class RenditionEncoder:
+    """Encodes the frames of a chunk for one rendition and hands finished segments to a packager."""
+
+    def __init__(
+        self,
+        rendition: VideoRendition,
+        rate: Fraction,
+        colour: Colour,
+        segments: Sequence[SegmentPlan],
+        packager: Packager,
+    ) -> None:
+        self.rendition = rendition
+        self._rate = rate
+        self._segments = list(segments)
+        self._packager = packager
+        self._encoder = open_encoder(rendition, rate, colour)
+        self._pending: list[CodedFrame] = []
+        self._decoded = segments[0].start
+        self._idr_slots = frozenset(
+            segment.start + offset for segment in segments for offset in gop_starts(segment.length, rate)
+        )
+        self._header: TrackHeader | None = None
+
+    def encode(self, frame: VideoFrame, slot: int) -> None:
+        """Encode a frame for a grid slot. The frame's own time and picture type are overwritten."""
+        frame.pts = slot
+        frame.time_base = 1 / self._rate
+        frame.pict_type = PictureType.I if slot in self._idr_slots else PictureType.NONE
+        for packet in self._encoder.stream.encode(frame):
+            self._take(bytes(packet), packet.pts, packet.is_keyframe)
+
+    def finish(self) -> TrackHeader:
+        """Flush the encoder and the last segment; return what tells decoders how to read the rendition.
+
+        Raises:
+            EncodeError: The encoder did not give one picture for each frame.
+        """
+        for packet in self._encoder.stream.encode(None):
+            self._take(bytes(packet), packet.pts, packet.is_keyframe)
+        self._close_segment()
+        if self._segments or self._header is None:
+            raise EncodeError(f"{self.rendition.encoder} gave no picture for the end of the chunk")
+        return self._header
+
+    def _take(self, data: bytes, pts: int | None, key: bool) -> None:
+        if pts is None:
+            raise EncodeError(f"{self.rendition.encoder} gave a picture without a time")
+        if self._header is None:
+            self._header = self._read_header(data)
+        if len(self._segments) > 1 and pts == self._segments[1].start:
+            self._close_segment()
+        if pts == self._segments[0].start and not annexb.starts_with_idr(data):
+            raise EncodeError(f"{self.rendition.encoder} did not start a segment with an IDR picture")
+        lead = video_ticks(REORDER_FRAMES, self._rate)
+        self._pending.append(
+            CodedFrame(
+                data=data,
+                dts=video_ticks(self._decoded, self._rate),
+                pts=video_ticks(pts, self._rate) + lead,
+                duration=video_ticks(1, self._rate),
+                key=key,
+            )
+        )
+        self._decoded += 1
+
+    def _close_segment(self) -> None:
+        segment = self._segments.pop(0)
+        if len(self._pending) != segment.length:
+            raise EncodeError(
+                f"{self.rendition.name}: segment {segment.number} has {len(self._pending)} frames, "
+                f"{segment.length} were planned"
+            )
+        assert self._header is not None
+        self._packager.write(self._header, segment, self._pending)
+        self._pending = []
+
+    def _read_header(self, first: bytes) -> TrackHeader:
+        sets = annexb.parameter_sets(self._encoder.context.extradata or b"") or annexb.parameter_sets(first)
+        return TrackHeader(
+            codec=annexb.codec_string(sets),
+            parameters=annexb.digest(sets),
+            init=self._encoder.init,
+            lead=video_ticks(REORDER_FRAMES, self._rate),
+            timescale=video_timescale(self._rate),
+            parameter_sets=sets,
+        )

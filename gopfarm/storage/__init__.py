@@ -1,0 +1,15 @@
+"""Where sources are read and renditions are written: local files, S3, and https for sources only."""
+
+from gopfarm.storage.destination import Destination
+from gopfarm.storage.headers import StoredHeaders, stored_headers
+from gopfarm.storage.opening import open_destination, open_source
+from gopfarm.storage.source import SourceFile
+
+__all__ = [
+    "Destination",
+    "SourceFile",
+    "StoredHeaders",
+    "open_destination",
+    "open_source",
+    "stored_headers",
+]

@@ -1,0 +1,197 @@
+"""Sources and destinations in S3, or in anything that speaks its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gopfarm.errors import DestinationError, FarmError, SourceError
+from gopfarm.plan import SourceRef
+from gopfarm.storage.address import S3Address, check_key
+from gopfarm.storage.blocks import BLOCK_BYTES
+from gopfarm.storage.destination import Destination
+from gopfarm.storage.headers import stored_headers
+from gopfarm.storage.s3_client import MISSING_CODES, error_code, s3_client, s3_errors
+from gopfarm.storage.source import RangedSource, TransferBrokenError, check_expected, range_total
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+#: Files above this many bytes are uploaded in parts of as many, by this many threads. A segment is smaller,
+#: and goes up in one request.
+PART_BYTES = 16 << 20
+PART_THREADS = 4
+
+#: Most keys of one DeleteObjects request, by S3's own rule.
+DELETE_BATCH = 1000
+
+_CHANGED_CODES = MISSING_CODES | {"PreconditionFailed", "412", "InvalidRange", "416"}
+
+
+def open_s3_source(url: str, address: S3Address, expected: SourceRef | None) -> RangedSource:
+    """Open an object. One request brings size, entity tag and the first block, and needs no s3:ListBucket.
+
+    Raises:
+        SourceError: The object is missing, empty, forbidden, archived, or not the one planned.
+        ServiceError: S3 cannot be reached, or refuses the credentials.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = s3_client()
+
+    def get(start: int, length: int, etag: str | None) -> GetObjectOutputTypeDef:
+        span = f"bytes={start}-{start + length - 1}"
+        if etag is None:
+            return client.get_object(Bucket=address.bucket, Key=address.key, Range=span)
+        return client.get_object(Bucket=address.bucket, Key=address.key, Range=span, IfMatch=etag)
+
+    def body(response: GetObjectOutputTypeDef) -> bytes:
+        try:
+            with closing(response["Body"]) as stream:
+                return stream.read()
+        except BotoCoreError as error:
+            raise TransferBrokenError from error
+
+    def fetch(start: int, length: int) -> bytes:
+        with s3_errors(url, SourceError):
+            try:
+                response = get(start, length, ref.etag)
+            except ClientError as error:
+                if error_code(error) in _CHANGED_CODES:
+                    raise _changed(url) from error
+                raise
+            # Not every server that speaks S3 heeds If-Match.
+            if response["ETag"] != ref.etag or response["ContentLength"] != length:
+                response["Body"].close()
+                raise _changed(url)
+            return body(response)
+
+    with s3_errors(url, SourceError):
+        try:
+            response = get(0, BLOCK_BYTES, None)
+        except ClientError as error:
+            if error_code(error) in ("InvalidRange", "416"):  # no range fits into an empty object
+                raise SourceError(f"{url} is empty") from error
+            raise
+    length = response["ContentLength"]
+    size = range_total(response.get("ContentRange"), length) if length else 0
+    if size is None:
+        response["Body"].close()
+        raise SourceError(f"{url} cannot be read in ranges: its server does not support them")
+    try:
+        head = body(response)
+    except TransferBrokenError:
+        head = b""  # reading will ask for it again
+    ref = check_expected(SourceRef(url, size, response["ETag"]), expected)
+    return RangedSource(ref, fetch, head)
+
+
+def _changed(url: str) -> FarmError:
+    return SourceError(f"{url} changed while it was being read")
+
+
+class S3Destination(Destination):
+    """A prefix in a bucket. Objects carry their content type, cache headers and a SHA-256 checksum."""
+
+    def __init__(self, address: S3Address) -> None:
+        self.url = f"s3://{address.bucket}/{address.key}"
+        self._bucket = address.bucket
+        self._root = f"{address.key}/"
+
+    def check_writable(self) -> None:
+        """Begin an upload in parts and abort it, which takes the permission to write and leaves no object."""
+        client = s3_client()
+        with s3_errors(self.url, DestinationError):
+            key = self._root + "job.json"
+            upload = client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
+            client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Upload the file at ``path``, a large one in parts."""
+        with path.open("rb") as file:
+            if path.stat().st_size <= PART_BYTES:
+                self.put_bytes(key, file.read())
+                return
+            from boto3.s3.transfer import TransferConfig
+
+            headers = stored_headers(check_key(key))
+            with s3_errors(f"{self.url}/{key}", DestinationError):
+                s3_client().upload_fileobj(
+                    file,
+                    self._bucket,
+                    self._root + key,
+                    ExtraArgs={
+                        "ContentType": headers.content_type,
+                        "CacheControl": headers.cache_control,
+                        "ChecksumAlgorithm": "SHA256",
+                    },
+                    Config=TransferConfig(
+                        multipart_threshold=PART_BYTES,
+                        multipart_chunksize=PART_BYTES,
+                        max_concurrency=PART_THREADS,
+                    ),
+                )
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Upload ``data`` in one request."""
+        headers = stored_headers(check_key(key))
+        with s3_errors(f"{self.url}/{key}", DestinationError):
+            s3_client().put_object(
+                Bucket=self._bucket,
+                Key=self._root + key,
+                Body=data,
+                ContentType=headers.content_type,
+                CacheControl=headers.cache_control,
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """Download the object, or return None if there is none.
+
+        Without s3:ListBucket, S3 calls a missing object forbidden: that is a ``DestinationError`` here too.
+        """
+        from botocore.exceptions import ClientError
+
+        with s3_errors(f"{self.url}/{check_key(key)}", DestinationError):
+            try:
+                response = s3_client().get_object(Bucket=self._bucket, Key=self._root + key)
+            except ClientError as error:
+                if error_code(error) in MISSING_CODES:
+                    return None
+                raise
+            with closing(response["Body"]) as stream:
+                return stream.read()
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """List the objects, a thousand with each request."""
+        folder = f"{check_key(prefix.rstrip('/'))}/" if prefix.rstrip("/") else ""
+        found: dict[str, int] = {}
+        with s3_errors(self.url, DestinationError):
+            pages = s3_client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + folder):
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):  # what some tools leave to show an empty folder
+                        found[entry["Key"].removeprefix(self._root)] = entry["Size"]
+        return found
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects, a thousand with each request."""
+        for batch in _batches([self._root + check_key(key) for key in keys]):
+            with s3_errors(self.url, DestinationError):
+                answer = s3_client().delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+                )
+            for fault in answer.get("Errors", ()):
+                raise DestinationError(
+                    f"s3://{self._bucket}/{fault.get('Key')} cannot be deleted: {fault.get('Code')}"
+                )
+
+
+def _batches(keys: list[str]) -> Iterator[list[str]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, DELETE_BATCH)):
+        yield batch

@@ -1,0 +1,152 @@
+"""A source as the demuxer sees it: a seekable binary file that knows which bytes it is."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gopfarm.errors import ServiceError, SourceError
+from gopfarm.plan import SourceRef
+from gopfarm.storage.address import shown
+from gopfarm.storage.blocks import BlockCache, Fetch
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+#: How often one range is asked for when the connection breaks in the middle of its bytes.
+READ_ATTEMPTS = 4
+
+#: Seconds before the second such attempt; doubled before each further one.
+READ_BACKOFF_SECONDS = 0.25
+
+
+class SourceFile(io.RawIOBase):
+    """A source opened for reading: binary, seekable, used by one thread at a time.
+
+    Reading raises ``SourceError`` where the source changed or can no longer be read, and ``ServiceError``
+    where its server stopped answering.
+
+    Attributes:
+        ref: The address, and what identifies the bytes: size, and an entity tag.
+        bytes_fetched: Bytes that came over the network so far; stays 0 for a local file.
+    """
+
+    def __init__(self, ref: SourceRef) -> None:
+        super().__init__()
+        self.ref = ref
+        self.bytes_fetched = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+
+class TransferBrokenError(Exception):
+    """The connection broke while a range's bytes were on their way; asking again may succeed."""
+
+
+class RangedSource(SourceFile):
+    """A source on a server that gives ranges, read through a ``BlockCache``.
+
+    Parameters:
+        ref: What was found when the source was opened.
+        fetch: ``fetch(start, length)`` returns that range of these very bytes. It raises
+            ``TransferBrokenError`` where another attempt makes sense, ``SourceError`` where the source
+            changed.
+        head: The first block, or the whole source if that is shorter: what opening it brought.
+        release: Called once, when the source is closed.
+    """
+
+    def __init__(
+        self, ref: SourceRef, fetch: Fetch, head: bytes, release: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(ref)
+        self._release = release
+        self._fetch_once = fetch
+        self._cache = BlockCache(ref.size, self._fetch)
+        self._cache.put(0, head)
+        self._at = 0
+        self.bytes_fetched = len(head)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill ``buffer`` and return the number of bytes, fewer only at the end of the source."""
+        self._refuse_closed()
+        done = self._cache.read_into(self._at, memoryview(buffer).cast("B"))
+        self._at += done
+        return done
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to an offset in bytes from the start, the position or the end; return the new position."""
+        self._refuse_closed()
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.ref.size}.get(whence)
+        if base is None or base + offset < 0:
+            raise ValueError(f"cannot seek to {offset} with whence {whence}")
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        self._refuse_closed()
+        return self._at
+
+    def close(self) -> None:
+        """Free the cache and the connection."""
+        if not self.closed:
+            self._cache.clear()
+            if self._release:
+                self._release()
+        super().close()
+
+    def _refuse_closed(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+    def _fetch(self, start: int, length: int) -> bytes:
+        for attempt in range(READ_ATTEMPTS):
+            if attempt:
+                time.sleep(READ_BACKOFF_SECONDS * 2 ** (attempt - 1))
+            try:
+                data = self._fetch_once(start, length)
+            except TransferBrokenError:
+                continue
+            if len(data) == length:
+                self.bytes_fetched += length
+                return data
+        raise ServiceError(
+            f"{shown(self.ref.url)}: the connection broke {READ_ATTEMPTS} times while bytes "
+            f"{start} to {start + length - 1} were read"
+        )
+
+
+def check_expected(found: SourceRef, expected: SourceRef | None) -> SourceRef:
+    """Return ``found`` if it is usable and has the size and entity tag that were planned with.
+
+    Raises:
+        SourceError: The source is empty, or is not the one that was planned.
+    """
+    if not found.size:
+        raise SourceError(f"{shown(found.url)} is empty")
+    if expected and (found.size, found.etag) != (expected.size, expected.etag):
+        raise SourceError(
+            f"{shown(found.url)} changed since it was planned ({expected.size} bytes then, {found.size} now)"
+        )
+    return found
+
+
+def range_total(content_range: str | None, length: int) -> int | None:
+    """Return the whole size told by a ``Content-Range`` header (RFC 9110 section 14.4) for bytes from 0 on.
+
+    ``length`` is the length of the body. None means that the server did not give the range asked for.
+    """
+    unit, _, numbers = (content_range or "").partition(" ")
+    span, _, total = numbers.partition("/")
+    if unit != "bytes" or not total.isdecimal() or span != f"0-{length - 1}":
+        return None
+    return int(total)

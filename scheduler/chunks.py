@@ -1,0 +1,77 @@
+"""Where a source is cut: chunk edges near keyframes, equal segments inside each chunk. Pure arithmetic."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from gopfarm.plan import Keyframe, SegmentPlan
+from gopfarm.timeline import cut_evenly, round_half_up
+
+#: Chunks are about this long: long enough for rate control to settle, short enough to share out.
+CHUNK_SECONDS = Fraction(30)
+
+#: A short source is still cut into this many chunks, so that several slots can work on it.
+_MIN_CHUNKS = 4
+
+#: An edge moves to a keyframe that is at most this share of a chunk away, and stands mid-GOP otherwise.
+_SNAP = Fraction(1, 4)
+
+#: A chunk that starts mid-GOP decodes frames in vain; it is made long enough that these are at most so many
+#: times its own (decoding costs about a tenth of encoding).
+_MAX_PREROLL = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of segments that one task encodes, and the keyframe at which its decoding starts."""
+
+    seek: Keyframe
+    segments: tuple[SegmentPlan, ...]
+
+
+def cut_chunks(
+    frames: int, rate: Fraction, keyframes: Sequence[Keyframe], segment_seconds: Fraction
+) -> tuple[Chunk, ...]:
+    """Cut ``frames`` grid frames at ``rate`` into chunks, and these into segments of equal length.
+
+    Segments last at most ``segment_seconds``, and at least half of it (unless the whole source is shorter).
+    """
+    longest = max(1, int(segment_seconds * rate))
+    edges = _edges(frames, rate, [keyframe.slot for keyframe in keyframes], longest)
+    slots = [keyframe.slot for keyframe in keyframes]
+    chunks, number = [], 0
+    for start, end in pairwise(edges):
+        segments, at = [], start
+        for length in cut_evenly(end - start, longest):
+            segments.append(SegmentPlan(number, at, length))
+            number, at = number + 1, at + length
+        seek = keyframes[max(0, bisect_right(slots, start) - 1)]
+        chunks.append(Chunk(seek, tuple(segments)))
+    return tuple(chunks)
+
+
+def _edges(frames: int, rate: Fraction, keyframes: Sequence[int], longest: int) -> list[int]:
+    wished = min(CHUNK_SECONDS * rate, max(Fraction(longest), Fraction(frames, _MIN_CHUNKS)))
+    target = Fraction(frames, max(1, round_half_up(frames / wished)))
+    edges = [0]
+    while True:
+        at = edges[-1]
+        length = max(target, Fraction(at - _keyframe_before(at, keyframes), _MAX_PREROLL))
+        ideal = at + length
+        if frames - ideal < length / 2:
+            return [*edges, frames]
+        edges.append(_snap(round_half_up(ideal), keyframes, int(length * _SNAP)))
+
+
+def _keyframe_before(slot: int, keyframes: Sequence[int]) -> int:
+    return keyframes[max(0, bisect_right(keyframes, slot) - 1)]
+
+
+def _snap(ideal: int, keyframes: Sequence[int], reach: int) -> int:
+    at = bisect_left(keyframes, ideal)
+    near = [slot for slot in keyframes[max(0, at - 1) : at + 1] if abs(slot - ideal) <= reach]
+    return min(near, key=lambda slot: abs(slot - ideal), default=ideal)

@@ -1,0 +1,102 @@
+"""What is published, as the playlist and manifest writers need it: renditions with their time and rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+from gopfarm.plan import AudioRendition, Plan, SegmentPlan, VideoRendition
+from gopfarm.profile import SegmentFormat
+from stitcher.bandwidth import BitRates, bit_rates
+from stitcher.check import RenditionDelivery
+from stitcher.tracks import TrackLabel, label_tracks
+
+RenditionT = TypeVar("RenditionT", VideoRendition, AudioRendition)
+
+
+@dataclass(frozen=True)
+class Stream(Generic[RenditionT]):
+    """One rendition, delivered and measured.
+
+    ``segments`` count units of ``unit`` seconds: one frame of the output grid, or one audio sample.
+    """
+
+    rendition: RenditionT
+    unit: Fraction
+    segments: tuple[SegmentPlan, ...]
+    delivery: RenditionDelivery
+    rates: BitRates
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long the segments last together."""
+        return sum(segment.length for segment in self.segments) * self.unit
+
+    @property
+    def end(self) -> Fraction:
+        """When the last segment ends on the published timeline, in seconds."""
+        return self.segments[-1].end * self.unit
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments, the init segment included."""
+        return sum(file.size for file in self.delivery.files)
+
+
+@dataclass(frozen=True)
+class AudioStream(Stream[AudioRendition]):
+    """An audio rendition with the label that viewers see."""
+
+    label: TrackLabel
+
+
+AnyStream = Stream[VideoRendition] | AudioStream
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """All renditions of a publication. ``target_duration`` is seconds, the same for all of them."""
+
+    format: SegmentFormat
+    target_duration: int
+    video: tuple[Stream[VideoRendition], ...]
+    audio: tuple[AudioStream, ...]
+
+    @property
+    def streams(self) -> tuple[AnyStream, ...]:
+        """Video, then audio renditions, in the plan's order."""
+        return (*self.video, *self.audio)
+
+
+def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presentation:
+    """Join a plan with what ``check_results`` made of it, and measure every rendition.
+
+    The durations are the planned ones, which ``check_results`` has proved equal to the delivered ones.
+    """
+    frame = 1 / plan.grid_rate
+    video = tuple(
+        Stream(
+            rendition=rendition,
+            unit=frame,
+            segments=plan.video_segments,
+            delivery=deliveries[rendition.name],
+            rates=_rates(plan.video_segments, deliveries[rendition.name], frame, plan.target_duration),
+        )
+        for rendition in plan.video
+    )
+    audio = []
+    labels = label_tracks(plan.audio)
+    for rendition, segments, label in zip(plan.audio, plan.audio_segments, labels, strict=True):
+        delivery, sample = deliveries[rendition.name], Fraction(1, rendition.sample_rate)
+        rates = _rates(segments, delivery, sample, plan.target_duration)
+        audio.append(AudioStream(rendition, sample, segments, delivery, rates, label))
+    return Presentation(plan.format, plan.target_duration, video, tuple(audio))
+
+
+def _rates(
+    segments: tuple[SegmentPlan, ...], delivery: RenditionDelivery, unit: Fraction, target_duration: int
+) -> BitRates:
+    sizes = [segment.size for segment in delivery.segments]
+    return bit_rates(sizes, [segment.length * unit for segment in segments], target_duration)

@@ -1,0 +1,74 @@
+"""The report of a publication: what ``job.json`` says, and what the publisher gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from gopfarm.plan import AudioRendition, Plan, SegmentResult, VideoRendition
+from stitcher.presentation import AnyStream, AudioStream, Presentation
+
+REPORT = "job.json"
+
+
+@dataclass(frozen=True)
+class RenditionReport:
+    """One published rendition: ``bytes`` of its media, bits per second as measured, ``seconds`` it plays.
+
+    ``width`` and ``height`` are None for audio; ``bytes`` counts the init segment and no playlists.
+    """
+
+    name: str
+    width: int | None
+    height: int | None
+    bytes: int
+    average_bitrate: int
+    peak_bitrate: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LadderEntry:
+    """One rendition in ``job.json``: as planned, as measured, and every file with its size and SHA-256."""
+
+    planned: VideoRendition | AudioRendition
+    measured: RenditionReport
+    codec: str
+    init: SegmentResult | None
+    segments: tuple[SegmentResult, ...]
+
+
+def rendition_report(stream: AnyStream) -> RenditionReport:
+    """Return the figures of one rendition."""
+    size = None if isinstance(stream, AudioStream) else (stream.rendition.width, stream.rendition.height)
+    return RenditionReport(
+        name=stream.rendition.name,
+        width=size[0] if size else None,
+        height=size[1] if size else None,
+        bytes=stream.size,
+        average_bitrate=stream.rates.average,
+        peak_bitrate=stream.rates.peak,
+        seconds=float(stream.seconds),
+    )
+
+
+def job_json(plan: Plan, presentation: Presentation, report: Mapping[str, object]) -> bytes:
+    """Return ``job.json``: the caller's report, to which ``plan``, ``format`` and ``ladder`` are added.
+
+    ``report`` may hold anything that JSON can, dataclasses, pydantic models and fractions (written as
+    ``"30000/1001"``). Of its keys, those three are overwritten.
+    """
+    ladder = [
+        LadderEntry(
+            planned=stream.rendition,
+            measured=rendition_report(stream),
+            codec=stream.delivery.codec,
+            init=stream.delivery.init,
+            segments=stream.delivery.segments,
+        )
+        for stream in presentation.streams
+    ]
+    document = {**report, "plan": plan.hash, "format": plan.format, "ladder": ladder}
+    return to_json(document, indent=1, fallback=str) + b"\n"

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import io
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gopfarm.errors import ServiceError, SourceError
+from gopfarm.plan import SourceRef
+from gopfarm.storage.blocks import BLOCK_BYTES, CACHE_BLOCKS, RUN_BLOCKS, BlockCache
+from gopfarm.storage.source import READ_ATTEMPTS, RangedSource, TransferBrokenError
+
+READS = st.lists(st.tuples(st.integers(0, 130), st.integers(0, 60)), max_size=40)
+
+
+@given(
+    data=st.binary(max_size=120),
+    block=st.integers(1, 16),
+    run=st.integers(1, 4),
+    more=st.integers(0, 4),
+    reads=READS,
+)
+def test_any_reads_give_the_source_s_bytes_in_bounded_memory(
+    data: bytes, block: int, run: int, more: int, reads: list[tuple[int, int]]
+) -> None:
+    def fetch(start: int, length: int) -> bytes:
+        assert 0 < length <= run * block
+        assert start + length <= len(data)
+        return data[start : start + length]
+
+    cache = BlockCache(len(data), fetch, block_bytes=block, run_blocks=run, cache_blocks=run + more)
+    for offset, length in reads:
+        buffer = bytearray(length)
+        done = cache.read_into(offset, memoryview(buffer))
+        assert bytes(buffer[:done]) == data[offset : offset + length]
+        assert len(cache._blocks) <= run + more
+
+
+def source_of(data: bytes, requests: list[tuple[int, int]]) -> RangedSource:
+    def fetch(start: int, length: int) -> bytes:
+        requests.append((start // BLOCK_BYTES, length // BLOCK_BYTES))
+        return data[start : start + length]
+
+    return RangedSource(SourceRef("s3://b/k", len(data), "e"), fetch, data[:BLOCK_BYTES])
+
+
+def test_a_ranged_source_behaves_as_a_file() -> None:
+    data = random.Random(1).randbytes(3 * BLOCK_BYTES + 12_345)
+    ours, theirs, chance = source_of(data, []), io.BytesIO(data), random.Random(2)
+    for _ in range(200):
+        whence = chance.choice((0, 1, 2))
+        offset = chance.randrange(len(data)) - (len(data) if whence == 2 else 0)
+        assert ours.seek(offset, whence) == theirs.seek(offset, whence)
+        length = chance.randrange(100_000)
+        assert ours.read(length) == theirs.read(length)
+        assert ours.tell() == theirs.tell()
+        if theirs.tell() > len(data):
+            theirs.seek(ours.seek(0))
+    ours.seek(0)
+    assert ours.read() == data
+    ours.close()
+    with pytest.raises(ValueError, match="closed"):
+        ours.read(1)
+
+
+def test_sequential_reading_asks_for_growing_runs_and_a_jump_for_one_block() -> None:
+    requests: list[tuple[int, int]] = []
+    source = source_of(bytes(40 * BLOCK_BYTES), requests)
+    while source.tell() < 12 * BLOCK_BYTES:
+        source.read(1 << 16)
+    assert requests == [(1, 1), (2, 2), (4, RUN_BLOCKS), (8, RUN_BLOCKS)]
+    source.seek(30 * BLOCK_BYTES)
+    source.read(10)
+    assert requests[-1] == (30, 1)
+    assert source.bytes_fetched == (12 + 1) * BLOCK_BYTES
+    assert CACHE_BLOCKS * BLOCK_BYTES == 16 << 20
+
+
+def test_two_interleaved_readings_fetch_nothing_twice() -> None:
+    requests: list[tuple[int, int]] = []
+    source = source_of(bytes(60 * BLOCK_BYTES), requests)
+    for step in range(160):  # picture at the front, sound further back, as in a file that is not interleaved
+        for base in (0, 40 * BLOCK_BYTES):
+            source.seek(base + step * (1 << 16))
+            source.read(1 << 16)
+    fetched = [start + offset for start, count in requests for offset in range(count)]
+    assert len(fetched) == len(set(fetched))
+
+
+def test_a_broken_connection_is_retried_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gopfarm.storage.source.READ_BACKOFF_SECONDS", 0)
+    faults = READ_ATTEMPTS - 1
+
+    def fetch(start: int, length: int) -> bytes:
+        nonlocal faults
+        faults -= 1
+        if faults >= 0:
+            raise TransferBrokenError
+        return bytes(length)
+
+    source = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
+    source.seek(BLOCK_BYTES)
+    assert len(source.read(100)) == 100
+    faults = 99
+    again = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
+    again.seek(BLOCK_BYTES)
+    with pytest.raises(ServiceError, match="broke"):
+        again.read(1)
+
+
+def test_what_fetch_raises_reaches_the_reader() -> None:
+    def fetch(start: int, length: int) -> bytes:
+        raise SourceError("s3://b/k changed while it was being read")
+
+    source = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
+    source.seek(BLOCK_BYTES)
+    with pytest.raises(SourceError, match="changed"):
+        source.read(1)
