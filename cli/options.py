@@ -1,0 +1,75 @@
+"""Options that several commands share: which profile, and what to change in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+
+from gopfarm.errors import SpecError
+from gopfarm.profile import X264_PRESETS, Profile
+from gopfarm.settings import Settings
+from gopfarm.spec import explain
+from ladder import DEFAULT_PROFILE, load_profile, read_profile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def profile_options(command: F) -> F:
+    """Add --profile and the options that override parts of it."""
+    for option in reversed(
+        (
+            click.option(
+                "--profile",
+                default=DEFAULT_PROFILE,
+                show_default=True,
+                metavar="NAME_OR_FILE",
+                help="Built-in profile (standard, uhd, mobile) or a YAML file.",
+            ),
+            click.option("--preset", type=click.Choice(X264_PRESETS), help="x264 speed preset."),
+            click.option(
+                "--segment",
+                "segment_seconds",
+                type=float,
+                metavar="SECONDS",
+                help="Longest segment, 1 to 20 s.",
+            ),
+            click.option(
+                "--format", "segment_format", type=click.Choice(["cmaf", "ts"]), help="Kind of segments."
+            ),
+            click.option("--encoder", type=click.Choice(["auto", "libx264", "nvenc"]), help="Video encoder."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def chosen_profile(
+    settings: Settings,
+    profile: str,
+    preset: str | None,
+    segment_seconds: float | None,
+    segment_format: str | None,
+    encoder: str | None,
+) -> Profile:
+    """Return the profile that the options describe.
+
+    Raises:
+        SpecError: There is no such profile, or a value is out of range.
+    """
+    is_file = profile.endswith((".yaml", ".yml")) or "/" in profile
+    chosen = read_profile(Path(profile)) if is_file else load_profile(profile, settings.profiles_dir)
+    changes = {
+        "preset": preset,
+        "segment_seconds": segment_seconds,
+        "format": segment_format,
+        "encoder": encoder,
+    }
+    document = chosen.model_dump() | {name: value for name, value in changes.items() if value is not None}
+    try:
+        return Profile.model_validate(document)
+    except ValidationError as error:
+        raise SpecError(explain(error, "profile")) from None

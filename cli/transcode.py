@@ -1,0 +1,147 @@
+"""``gopfarm transcode``: the whole farm in one command."""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from cli.embedded import EmbeddedFarm, cores
+from cli.options import chosen_profile, profile_options
+from cli.output import clock, explains_errors, json_option, print_json
+from cli.progress import ProgressView, summary_table
+from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
+from gopfarm.errors import JobFailedError, error_from
+from gopfarm.log import configure_logging
+from gopfarm.plan import Plan
+from gopfarm.settings import get_settings
+from gopfarm.spec import JobSpec
+from gopfarm.storage import open_destination, open_source
+from gopfarm.store import JobState, TaskStore, connect
+from scheduler.finish import remove_segments
+from stitcher import RenditionReport, rendition_reports
+from worker.capabilities import find_encoders
+from worker.role import choose_slots
+
+#: Seconds between looks at the job.
+_POLL_SECONDS = 0.1
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm transcode film.mp4 out/film
+  gopfarm transcode film.mp4 s3://bucket/films/42 --preset fast
+  gopfarm transcode talk.mov out/talk --profile my-ladder.yaml --format ts --workers 4"""
+)
+@click.argument("source")
+@click.argument("destination", metavar="DEST")
+@profile_options
+@click.option("--workers", type=click.IntRange(1, 1024), help="Encoding processes; default: one a CPU core.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the farm's log as well.")
+@json_option
+@explains_errors
+def transcode(
+    source: str,
+    destination: str,
+    profile: str,
+    preset: str | None,
+    segment_seconds: float | None,
+    segment_format: str | None,
+    encoder: str | None,
+    workers: int | None,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Turn the video SOURCE into an HLS and DASH stream under DEST.
+
+    SOURCE and DEST are paths, file:///... or s3://bucket/key. Starts everything it needs, shows progress,
+    and stops everything again.
+    """
+    configure_logging("info" if verbose else "error")
+    settings = get_settings()
+    chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
+    spec = JobSpec(source=_absolute(source), destination=_absolute(destination), profile=chosen)
+    open_source(spec.source, https_hosts=settings.source_hosts).close()
+    open_destination(spec.destination).check_writable()
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(stderr=True)
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        encoders = pool.submit(find_encoders).result()
+    slots = choose_slots(workers or cores(), 1, (), encoders)
+    with EmbeddedFarm(settings, slots, encoders) as farm:
+        renditions = _run(farm, spec, console)
+    _report(spec, renditions, time.monotonic() - started, console, as_json)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _absolute(location: str) -> str:
+    """Make a plain path absolute: the spec means the same in every process."""
+    return location if "://" in location or not location else str(Path(location).absolute())
+
+
+def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[RenditionReport, ...]:
+    """Submit the job as any backend would and follow it to its end."""
+    settings = farm.settings
+    store = TaskStore(connect(settings.redis_url), settings.job_ttl_days * 86400)
+    broker = FarmBroker(settings.redis_url, {})
+    job_id = send(broker, JOBS_QUEUE, "submit", spec.model_dump_json())
+    plan: Plan | None = None
+    try:
+        with ProgressView(console) as view:
+            while not (state := store.state(job_id)) or not state.ended:
+                if state is not None:
+                    view.show_state(state)
+                if state is JobState.ENCODING:
+                    plan = plan or store.plan(job_id)
+                    if plan is not None:
+                        view.show_tasks(plan, store.progress(job_id))
+                time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        _take_back(farm, store, job_id, spec)
+        raise
+    if state is not JobState.DONE:
+        _take_back(farm, store, job_id, spec)
+        job = store.view(job_id)
+        assert job is not None
+        raise error_from(job.error_kind or JobFailedError.kind, job.error or f"the job was {state}")
+    plan = plan or store.plan(job_id)
+    assert plan is not None
+    return rendition_reports(plan, store.results(job_id))
+
+
+def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec) -> None:
+    """End a job that will not be published and remove what it has stored so far."""
+    store.cancel(job_id)
+    farm.stop_roles()
+    plan = store.plan(job_id)
+    if plan is not None and store.state(job_id) is not JobState.DONE:
+        remove_segments(plan, open_destination(spec.destination))
+
+
+def _report(
+    spec: JobSpec, renditions: tuple[RenditionReport, ...], seconds: float, console: Console, as_json: bool
+) -> None:
+    master = f"{spec.destination.rstrip('/')}/master.m3u8"
+    if as_json:
+        print_json(
+            {
+                "master": master,
+                "seconds": round(seconds, 3),
+                "renditions": [asdict(row) for row in renditions],
+            }
+        )
+        return
+    out = Console(soft_wrap=True, highlight=False)
+    out.print(summary_table(renditions, seconds))
+    out.print(f"\ndone in {clock(seconds)}")
+    out.print(master, style="bold", markup=False)

@@ -1,0 +1,59 @@
+"""What the farm runs in child processes: probing, tasks, and finding out what the machine can encode."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av.logging
+
+from encoders.probe import probe
+from encoders.registry import available_encoders
+from encoders.tasks import run_task
+from gopfarm.plan import SegmentResult, SourceRef, from_json, task_from_json, to_json
+
+Emit = Callable[[str, Any], None]
+
+#: Names of the functions below, as ``gopfarm.child`` takes them.
+PROBE = "encoders.child:probe_source"
+TASK = "encoders.child:encode_task"
+CAPABILITIES = "encoders.child:capabilities"
+
+#: Seconds between progress events.
+_PROGRESS_SECONDS = 0.25
+
+
+def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Probe the source; the request is its ``SourceRef``, the result its ``SourceFacts``."""
+    av.logging.set_level(None)
+    return to_json(probe(source, from_json(SourceRef, request)))
+
+
+def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Run a task; the request is the task, the result its ``TaskResult``.
+
+    Emits ``file`` with [rendition, file name] for each file that is whole, and ``progress``.
+    """
+    av.logging.set_level(None)
+    last = 0.0
+
+    def on_file(rendition: str, file: SegmentResult) -> None:
+        emit("file", [rendition, file.file])
+
+    def on_progress(done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _PROGRESS_SECONDS:
+            last = now
+            emit("progress", done)
+
+    return to_json(run_task(task_from_json(request), source, scratch, on_file, on_progress))
+
+
+def capabilities(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Find out which encoders work here; the result is a JSON list of their names."""
+    av.logging.set_level(None)
+    return json.dumps(available_encoders()).encode()

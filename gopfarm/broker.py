@@ -1,0 +1,62 @@
+"""The message broker: dramatiq on Redis, with every option that matters set on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import CurrentMessage, Retries
+
+#: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
+JOBS_QUEUE = "jobs"
+
+#: A process that has not touched Redis for this long (ms) is dead, and its messages are given again. All
+#: long work is done in child processes, so a live process is never silent: it polls every second.
+_HEARTBEAT_TIMEOUT_MS = 30_000
+
+#: How many commands in a million also look for dead processes (dramatiq's default is 1,000, which on a quiet
+#: farm means minutes). Tasks do not depend on it: they have leases of their own.
+_MAINTENANCE_CHANCE = 50_000
+
+#: Longest pause (ms) of a consumer that finds its queue empty.
+IDLE_POLL_MS = 250
+
+
+class FarmBroker(RedisBroker):
+    """A broker whose consumers hold as many messages as the process has slots for the queue, and no more.
+
+    dramatiq's default fetches twice as many messages as there are threads: a long task would wait in one
+    process while another stands idle.
+
+    Args:
+        url: Address of Redis.
+        slots: Messages that may be held at a time, by queue.
+    """
+
+    def __init__(self, url: str, slots: Mapping[str, int]) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            client=redis.Redis.from_url(url, socket_connect_timeout=5.0, health_check_interval=30),
+            middleware=[CurrentMessage(), Retries(max_retries=0)],
+            heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
+            maintenance_chance=_MAINTENANCE_CHANCE,
+        )
+        self._slots = dict(slots)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
+        """Create a consumer of a queue."""
+        return super().consume(queue_name, self._slots.get(queue_name, prefetch), timeout)
+
+    def waiting(self, queue_name: str) -> int:
+        """Return how many messages of a queue no process has fetched yet."""
+        return int(self.client.llen(f"{self.namespace}:{queue_name}"))
+
+
+def send(broker: RedisBroker, queue: str, actor: str, *arguments: object) -> str:
+    """Send a message to an actor of whatever process consumes the queue; return the message's id."""
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue, actor_name=actor, args=arguments, kwargs={}, options={}
+    )
+    return broker.enqueue(message).message_id

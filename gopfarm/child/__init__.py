@@ -1,0 +1,11 @@
+"""Running work that may crash, hang or be attacked in a process of its own.
+
+The child gets a function's name, a request, the bytes of a source and a scratch folder; it gives back events
+and a result. It has no credentials, opens no network connection and is told no address: its parent moves
+the bytes.
+"""
+
+from gopfarm.child.parent import Child, ChildDiedError, ChildEvent, run_in_child
+from gopfarm.child.protocol import Connection
+
+__all__ = ["Child", "ChildDiedError", "ChildEvent", "Connection", "run_in_child"]

@@ -1,0 +1,179 @@
+"""The parent's side: starting a child, serving its reads, hearing its events, ending it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from gopfarm.child.protocol import Connection, Kind, unpack_range
+from gopfarm.errors import FarmError, SourceError, error_from
+
+#: Variables that a child may see: none that could hold a secret.
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+
+#: Lines of a dead child's error output that are kept for the report.
+_LAST_LINES = 5
+
+
+class Source(Protocol):
+    """What the child is to read: an open file, or a reader without a descriptor that the parent serves."""
+
+    def fileno(self) -> int:
+        """Return the descriptor; ``io.UnsupportedOperation`` if there is none."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to a position in bytes."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return up to ``size`` bytes."""
+
+
+class ChildDiedError(FarmError):
+    """The child ended without a result: it crashed, or was killed."""
+
+    kind = "encode"
+
+
+@dataclass(frozen=True)
+class ChildEvent:
+    """Something the child reported before its result."""
+
+    name: str
+    value: Any
+
+
+class Child:
+    """A child process at work.
+
+    Args:
+        target: Function to run, ``module:name``, called as ``function(request, source, scratch, emit)``.
+        request: JSON text for it.
+        source: The open source. Files are handed over as a descriptor, others are served through the socket.
+        size: The source's size in bytes.
+        scratch: Folder in which it may write.
+    """
+
+    def __init__(self, target: str, request: bytes, source: Source, size: int, scratch: Path) -> None:
+        ours, theirs = socket.socketpair()
+        descriptor = _descriptor(source)
+        self._source = source
+        self._connection = Connection(ours)
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        inherited = [theirs.fileno(), *([descriptor] if descriptor is not None else [])]
+        arguments = [target, str(theirs.fileno()), str(descriptor or -1), str(size), str(os.getpid())]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gopfarm.child", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                cwd=scratch,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+                | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                pass_fds=inherited,
+                # Its own session: Ctrl-C at the terminal is for the parent, who then ends the child.
+                start_new_session=True,
+            )
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.send(Kind.REQUEST, request)
+
+    def events(self, tick: float) -> Iterator[ChildEvent | bytes | None]:
+        """Yield the child's events, then its result as JSON text; ``None`` at least every ``tick`` seconds.
+
+        Raises:
+            FarmError: The child reported an error that has an explanation, or reading the source failed.
+            ChildDiedError: It ended without a result.
+        """
+        while True:
+            ready, _, _ = select.select([self._connection], [], [], tick)
+            if not ready:
+                yield None
+                continue
+            try:
+                kind, body = self._connection.receive()
+                if kind is Kind.READ:
+                    self._serve(*unpack_range(body))
+                    continue
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                raise ChildDiedError(self._obituary()) from None
+            if kind is Kind.EVENT:
+                name, value = json.loads(body)
+                yield ChildEvent(name, value)
+            elif kind is Kind.ERROR:
+                error_kind, message = json.loads(body)
+                raise error_from(error_kind, message)
+            elif kind is Kind.RESULT:
+                yield body
+                return
+
+    def _serve(self, start: int, length: int) -> None:
+        self._source.seek(start)
+        parts = []
+        while length and (data := self._source.read(length)):
+            parts.append(data)
+            length -= len(data)
+        self._connection.send(Kind.BYTES, b"".join(parts))
+
+    def _obituary(self) -> str:
+        code = self._process.wait()
+        cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
+        return f"the encoding process {cause}" + (f": {' | '.join(lines)}" if lines else "")
+
+    def close(self) -> None:
+        """End the child if it still runs, at once, and wait for it."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._connection.close()
+        self._errors.close()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _descriptor(source: Source) -> int | None:
+    try:
+        return source.fileno()
+    except (io.UnsupportedOperation, OSError):
+        return None
+
+
+def run_in_child(
+    target: str, request: bytes, source: Source, size: int, limit_seconds: float = 60.0
+) -> bytes:
+    """Run a function in a child to its end and return its result, ignoring its events.
+
+    Raises:
+        SourceError: It was not done within ``limit_seconds``: the source keeps it busy without end.
+        FarmError: As ``Child.events``.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="gopfarm-") as scratch,
+        Child(target, request, source, size, Path(scratch)) as child,
+    ):
+        started = time.monotonic()
+        for event in child.events(tick=1.0):
+            if isinstance(event, bytes):
+                return event
+            if time.monotonic() - started > limit_seconds:
+                raise SourceError(f"the source could not be read within {limit_seconds:.0f} s")
+    raise ChildDiedError("the child gave no result")

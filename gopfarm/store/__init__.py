@@ -1,0 +1,21 @@
+"""The farm's memory in Redis: jobs, tasks, leases, workers."""
+
+from gopfarm.store.client import connect, reachable, without_secret
+from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
+from gopfarm.store.models import JobState, JobView, WorkerView
+from gopfarm.store.tasks import Finish, GivenBack, StartedTask, TaskStore
+
+__all__ = [
+    "ANNOUNCE_SECONDS",
+    "Finish",
+    "Fleet",
+    "GivenBack",
+    "JobState",
+    "JobView",
+    "StartedTask",
+    "TaskStore",
+    "WorkerView",
+    "connect",
+    "reachable",
+    "without_secret",
+]

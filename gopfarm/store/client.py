@@ -1,0 +1,51 @@
+"""Connecting to Redis or Valkey, with errors that name the address and never the password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import redis
+
+from gopfarm.errors import ServiceError, SpecError
+
+#: Seconds to wait for a connection, and for an answer.
+_CONNECT_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 30.0
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` address; connects when first used.
+
+    Raises:
+        SpecError: The address is none of these.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=_CONNECT_TIMEOUT,
+            socket_timeout=_ANSWER_TIMEOUT,
+            health_check_interval=30,
+        )
+    except ValueError:
+        raise SpecError(
+            f"GOPFARM_REDIS_URL {without_secret(url)!r} is not a redis://, rediss:// or unix:// address"
+        ) from None
+
+
+def without_secret(url: str) -> str:
+    """Return a Redis address fit for messages: host, port and path, no user and no password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+@contextmanager
+def reachable(url: str) -> Iterator[None]:
+    """Turn connection faults inside the block into a ``ServiceError`` that names the address."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        reason = "it refuses the password" if isinstance(error, redis.AuthenticationError) else str(error)
+        raise ServiceError(f"Redis at {without_secret(url)} cannot be reached: {reason}") from None

@@ -1,0 +1,57 @@
+"""Which workers are alive, and what they can do."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import cast
+
+import redis
+
+from gopfarm.store import keys
+from gopfarm.store.models import WorkerView
+
+#: Seconds between a worker's announcements.
+ANNOUNCE_SECONDS = 3.0
+
+#: A worker that was not heard of for so many seconds is gone.
+_GONE_SECONDS = 15.0
+
+
+class Fleet:
+    """The workers of a farm."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def announce(self, worker: WorkerView) -> None:
+        """Tell the farm that a worker is alive."""
+        self._redis.hset(keys.WORKERS, worker.id, worker.model_dump_json())
+
+    def leave(self, worker_id: str) -> None:
+        """Tell the farm that a worker stops."""
+        self._redis.hdel(keys.WORKERS, worker_id)
+
+    def workers(self) -> list[WorkerView]:
+        """Return the live workers, and forget those that have gone silent."""
+        found = cast("dict[str, str]", self._redis.hgetall(keys.WORKERS))
+        oldest = time.time() - _GONE_SECONDS
+        live = []
+        for worker_id, document in found.items():
+            worker = WorkerView.model_validate_json(document)
+            if worker.seen < oldest:
+                self._redis.hdel(keys.WORKERS, worker_id)
+            else:
+                live.append(worker)
+        return live
+
+    def slots(self) -> Counter[str]:
+        """Return the live slots by queue."""
+        slots: Counter[str] = Counter()
+        for worker in self.workers():
+            slots.update(worker.slots)
+        return slots
+
+    def encoders(self) -> set[str]:
+        """Return the video encoders that at least one live worker has."""
+        return {encoder for worker in self.workers() for encoder in worker.encoders}

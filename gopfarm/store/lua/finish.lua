@@ -1,0 +1,17 @@
+-- Note the result of a task. The first one counts, whoever delivers it: all attempts write the same bytes.
+-- KEYS: job, tasks, owners, results, progress, leases, pending.
+-- ARGV: job id, task id, worker, result JSON, progress.
+-- Returns 'last' when all tasks are done, else 'done', 'duplicate', or 'unwanted'.
+if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then
+  if redis.call('HGET', KEYS[3], ARGV[2]) == ARGV[3] then redis.call('HDEL', KEYS[3], ARGV[2]) end
+  redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
+  return 'unwanted'
+end
+local first = redis.call('HSETNX', KEYS[4], ARGV[2], ARGV[4])
+redis.call('HDEL', KEYS[3], ARGV[2])
+redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
+redis.call('ZREM', KEYS[7], ARGV[2])
+if first == 0 then return 'duplicate' end
+redis.call('HSET', KEYS[5], ARGV[2], ARGV[5])
+if redis.call('HLEN', KEYS[4]) == redis.call('HLEN', KEYS[2]) then return 'last' end
+return 'done'

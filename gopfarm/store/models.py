@@ -1,0 +1,80 @@
+"""What the store tells about jobs and workers."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class JobState(enum.StrEnum):
+    """The states of a job, in the order of a good life."""
+
+    QUEUED = "queued"
+    PROBING = "probing"
+    PLANNING = "planning"
+    ENCODING = "encoding"
+    STITCHING = "stitching"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+#: Every transition that exists: the state machine of a job.
+TRANSITIONS: dict[JobState, tuple[JobState, ...]] = {
+    JobState.QUEUED: (),
+    JobState.PROBING: (JobState.QUEUED,),
+    JobState.PLANNING: (JobState.PROBING,),
+    JobState.ENCODING: (JobState.PLANNING,),
+    JobState.STITCHING: (JobState.ENCODING,),
+    JobState.DONE: (JobState.STITCHING,),
+    JobState.FAILED: (
+        JobState.QUEUED,
+        JobState.PROBING,
+        JobState.PLANNING,
+        JobState.ENCODING,
+        JobState.STITCHING,
+    ),
+    JobState.CANCELLED: (JobState.QUEUED, JobState.PROBING, JobState.PLANNING, JobState.ENCODING),
+}
+
+
+class JobView(BaseModel):
+    """A job as users see it. Times are seconds since 1970, by state; progress is 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: JobState
+    tenant: str
+    priority: int
+    source: str
+    destination: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    times: dict[str, float] = Field(default_factory=dict)
+    error_kind: str | None = None
+    error: str | None = None
+    plan_hash: str | None = None
+    tasks: int = 0
+    tasks_done: int = 0
+    progress: float = 0.0
+    master: str | None = None
+
+
+class WorkerView(BaseModel):
+    """A worker's announcement: slots by queue, what it can encode, and when it was last heard of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    host: str
+    pid: int
+    slots: dict[str, int]
+    encoders: tuple[str, ...]
+    seen: float

@@ -1,0 +1,124 @@
+"""The end of a job: publish what was encoded, or remove what was not published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gopfarm.plan import Plan, TaskResult
+from gopfarm.spec import JobSpec
+from gopfarm.storage import Destination, open_destination
+from gopfarm.store import JobState, JobView, TaskStore
+from stitcher import Published, publish
+
+MASTER = "master.m3u8"
+
+
+def publish_job(store: TaskStore, job_id: str, plan: Plan) -> Published:
+    """Verify and publish a job whose tasks are all done.
+
+    Raises:
+        FarmError: What lies at the destination is not what was planned, or it cannot be written.
+    """
+    spec, view = store.spec(job_id), store.view(job_id)
+    assert view is not None
+    results = store.results(job_id)
+    report = _report(spec, view, plan, results, store.attempts(job_id))
+    return publish(plan, results, open_destination(spec.destination), report)
+
+
+def _report(
+    spec: JobSpec, view: JobView, plan: Plan, results: list[TaskResult], attempts: Mapping[str, int]
+) -> dict[str, object]:
+    """Collect what job.json says besides the ladder: the source, how long everything took, what it cost."""
+    tasks = {task.id: task for task in plan.tasks}
+    return {
+        "job": {
+            "id": view.id,
+            "tenant": view.tenant,
+            "priority": view.priority,
+            "metadata": spec.metadata,
+        },
+        "source": _source_report(plan),
+        "times": view.times,
+        "cost": {
+            "cpu_seconds": round(sum(result.cpu_seconds for result in results), 3),
+            "task_seconds": round(sum(result.wall_seconds for result in results), 3),
+            "peak_memory_bytes": max((result.peak_memory for result in results), default=0),
+        },
+        "tasks": [
+            {
+                "id": result.task,
+                "kind": tasks[result.task].kind,
+                "attempts": attempts.get(result.task, 1),
+                "cpu_seconds": round(result.cpu_seconds, 3),
+                "wall_seconds": round(result.wall_seconds, 3),
+                "peak_memory_bytes": result.peak_memory,
+                "frames_decoded": result.frames_decoded,
+                "frames_damaged": result.frames_damaged,
+            }
+            for result in sorted(results, key=lambda result: result.task)
+            if result.task in tasks
+        ],
+    }
+
+
+def _source_report(plan: Plan) -> dict[str, object]:
+    facts, video = plan.facts, plan.facts.video
+    report: dict[str, object] = {
+        "url": without_query(facts.source.url),
+        "size": facts.source.size,
+        "etag": facts.source.etag,
+        "container": facts.container,
+        "duration_seconds": round(float(facts.duration), 6),
+    }
+    if video is not None:
+        report["video"] = {
+            "codec": video.codec,
+            "width": video.width,
+            "height": video.height,
+            "rotation": video.rotation,
+            "pixel_format": video.pixel_format,
+            "frame_rate": str(video.frame_rate),
+            "constant_rate": video.constant_rate,
+            "frames": video.frame_count,
+        }
+    report["audio"] = [
+        {
+            "codec": track.codec,
+            "language": track.language,
+            "channels": track.channels,
+            "sample_rate": track.sample_rate,
+            "duration_seconds": round(float(track.duration), 6),
+        }
+        for track in facts.audio
+    ]
+    return report
+
+
+def without_query(url: str) -> str:
+    """Return an address without its query, which may carry a signature."""
+    return url.partition("?")[0] if url.startswith("https://") else url
+
+
+def remove_unpublished(store: TaskStore, job_id: str) -> bool:
+    """Remove the segments of a job that ended without being published; False while workers still write.
+
+    Raises:
+        FarmError: The destination cannot be reached or written.
+    """
+    if store.busy_tasks(job_id):
+        return False
+    plan = store.plan(job_id)
+    if plan is not None and store.state(job_id) is not JobState.DONE:
+        remove_segments(plan, open_destination(store.spec(job_id).destination))
+    return True
+
+
+def remove_segments(plan: Plan, destination: Destination) -> None:
+    """Remove the folders of a plan, unless the stream that is published there uses them."""
+    master = destination.get_bytes(MASTER)
+    if master is not None and plan.hash.encode() in master:
+        return
+    directories = [rendition.directory for rendition in plan.video]
+    directories += [rendition.directory for rendition in plan.audio]
+    destination.delete([key for directory in directories for key in destination.sizes(directory)])

@@ -1,0 +1,54 @@
+"""Submissions: from a message to a remembered job, exactly once for each idempotency key."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlsplit
+
+from gopfarm.errors import SpecError
+from gopfarm.profile import Profile
+from gopfarm.settings import Settings
+from gopfarm.spec import JobSpec
+from ladder import load_profile
+
+#: Namespace of job ids that are made from idempotency keys (RFC 9562, version 5).
+_NAMESPACE = uuid.UUID("6f0a1f6e-3c0f-5a35-9d0e-6a1f2b7d4c11")
+
+
+def job_id_for(spec: JobSpec, message_id: str) -> str:
+    """Return the id of a submission: its message's, or one that depends only on tenant and key.
+
+    Whoever submits can work it out, and needs no answer to follow the job.
+    """
+    if spec.idempotency_key is None:
+        return message_id
+    return str(uuid.uuid5(_NAMESPACE, f"{spec.tenant}\n{spec.idempotency_key}"))
+
+
+def resolve_profile(spec: JobSpec, settings: Settings) -> Profile:
+    """Return the profile that a spec names or contains.
+
+    Raises:
+        SpecError: There is none of that name.
+    """
+    if isinstance(spec.profile, Profile):
+        return spec.profile
+    return load_profile(spec.profile, settings.profiles_dir)
+
+
+def check_webhook(spec: JobSpec, settings: Settings) -> None:
+    """Refuse webhooks to hosts that the operator has not allowed.
+
+    Raises:
+        SpecError: The address is not https://, or its host is not allowed.
+    """
+    if spec.webhook is None:
+        return
+    parts = urlsplit(spec.webhook)
+    if parts.scheme != "https" or not parts.hostname:
+        raise SpecError("webhook: must be an https:// address")
+    if parts.netloc.rpartition("@")[2] not in settings.webhook_hosts:
+        raise SpecError(
+            f"webhook: host {parts.hostname} is not allowed; the farm's operator can add it to "
+            "GOPFARM_WEBHOOK_HOSTS"
+        )

@@ -1,0 +1,67 @@
+"""From a queued job to tasks: probe the source in a child process, choose the encoder, plan."""
+
+from __future__ import annotations
+
+import av
+
+from encoders.child import PROBE
+from gopfarm.child import run_in_child
+from gopfarm.errors import CapabilityError, SpecError
+from gopfarm.plan import Plan, SourceFacts, from_json, to_json
+from gopfarm.profile import EncoderChoice, Profile
+from gopfarm.settings import Settings
+from gopfarm.storage import open_source
+from scheduler.planner import make_plan
+
+#: What libavcodec calls the encoders that a profile can name.
+_ENCODER_NAMES: dict[EncoderChoice, str] = {"libx264": "libx264", "nvenc": "h264_nvenc"}
+
+#: Plans are kept apart by the build of the encoders: another one writes other bytes.
+BUILD = f"av {av.__version__}"
+
+#: Bytes of source that probing is given one more second for: some containers must be read to their end.
+_BYTES_PER_SECOND = 5_000_000
+_PROBE_SECONDS = 60.0
+
+
+def probe_url(url: str, settings: Settings) -> SourceFacts:
+    """Probe a source, in a child process.
+
+    Raises:
+        SourceError, ServiceError, SpecError: It cannot be used, reached, or is not allowed.
+    """
+    with open_source(url, https_hosts=settings.source_hosts) as source:
+        limit = _PROBE_SECONDS + source.ref.size / _BYTES_PER_SECOND
+        facts = run_in_child(PROBE, to_json(source.ref), source, source.ref.size, limit)
+    return from_json(SourceFacts, facts)
+
+
+def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
+    """Return libavcodec's name of the encoder for a whole job, given what live workers have.
+
+    Raises:
+        CapabilityError: NVENC was asked for and no live worker has it.
+    """
+    if choice == "auto":
+        return "h264_nvenc" if "h264_nvenc" in fleet else "libx264"
+    name = _ENCODER_NAMES[choice]
+    if choice == "nvenc" and name not in fleet:
+        raise CapabilityError(
+            "encoder nvenc: no live worker has NVENC; start a GPU worker, or use encoder auto or libx264"
+        )
+    return name
+
+
+def plan_source(facts: SourceFacts, profile: Profile, fleet: set[str]) -> Plan:
+    """Plan a probed source.
+
+    Raises:
+        SpecError: The segment length cannot be kept at the source's frame rate.
+        CapabilityError: As ``choose_encoder``.
+    """
+    if facts.video is not None and profile.segment_seconds * facts.video.grid_rate < 1:
+        rate = float(facts.video.grid_rate)
+        raise SpecError(
+            f"segment_seconds: {profile.segment_seconds:g} s is shorter than one frame at {rate:g} frames/s"
+        )
+    return make_plan(facts, profile, choose_encoder(profile.encoder, fleet), BUILD)

@@ -1,0 +1,103 @@
+"""A real Chromium, and a real stream to show it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import imageio_ffmpeg
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+STREAM_SECONDS = 20
+SEGMENT_SECONDS = 2
+FRAME_RATE = 30
+
+
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where the browser tests are required to run (as in CI)."""
+    if os.environ.get("GOPFARM_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{what}, and GOPFARM_REQUIRE_BROWSER=1 asks for it", pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    named = os.environ.get("GOPFARM_CHROMIUM")
+    path = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        missing("Chromium is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """The folder that `npm ci` fills."""
+    folder = HERE / "node_modules"
+    if not folder.is_dir():
+        missing("the npm packages of tests/browser are not installed (run `make test`)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published_stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with master.m3u8: CMAF, two renditions and one audio group."""
+    return make_stream(tmp_path_factory.mktemp("stream") / "demo", languages=("en",))
+
+
+@pytest.fixture(scope="session")
+def two_language_stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with two audio tracks to choose from."""
+    return make_stream(tmp_path_factory.mktemp("stream") / "bilingual", languages=("en", "de"))
+
+
+def make_stream(folder: Path, languages: tuple[str, ...]) -> Path:
+    folder.mkdir()
+    gop = str(SEGMENT_SECONDS * FRAME_RATE)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]
+    command += ["-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate={FRAME_RATE}:duration={STREAM_SECONDS}"]
+    for n, _ in enumerate(languages):
+        command += ["-f", "lavfi", "-i", f"sine=frequency={330 * (n + 1)}:duration={STREAM_SECONDS}"]
+    command += ["-filter_complex", "[0:v]split[big][half];[half]scale=640:360[small]"]
+    command += ["-map", "[big]", "-map", "[small]"]
+    for n, _ in enumerate(languages):
+        command += ["-map", f"{n + 1}:a"]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    command += ["-g", gop, "-keyint_min", gop, "-sc_threshold", "0"]
+    command += ["-b:v:0", "2500k", "-b:v:1", "700k", "-c:a", "aac", "-b:a", "96k", "-ac", "2"]
+    audio = [
+        f"a:{n},agroup:sound,language:{language}{',default:yes' if n == 0 else ''}"
+        for n, language in enumerate(languages)
+    ]
+    command += ["-var_stream_map", " ".join(["v:0,agroup:sound", "v:1,agroup:sound", *audio])]
+    command += ["-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_playlist_type", "vod"]
+    command += ["-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init_%v.mp4"]
+    command += ["-hls_segment_filename", str(folder / "%v_%05d.m4s"), "-master_pl_name", "master.m3u8"]
+    subprocess.run([*command, str(folder / "%v.m3u8")], check=True)
+    return folder

@@ -1,0 +1,206 @@
+"""The worker role: consumes the queues of what its machine can encode, one child process per slot."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+
+import dramatiq
+import structlog
+
+from encoders.codecs import AUDIO_QUEUE, CODECS
+from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
+from gopfarm.errors import DestinationError, FarmError, SourceError, SpecError
+from gopfarm.log import get_logger
+from gopfarm.plan import Task, TaskResult
+from gopfarm.settings import Settings
+from gopfarm.storage import open_destination
+from gopfarm.store import ANNOUNCE_SECONDS, Finish, Fleet, GivenBack, TaskStore, WorkerView, connect
+from worker.lease import REDIS_FAULTS, Lease
+from worker.run import AbandonedError, run_task
+
+log = get_logger(__name__)
+
+#: Errors that another attempt, here or elsewhere, would only meet again.
+_HOPELESS = (SourceError, SpecError, DestinationError)
+
+#: When Redis is out of reach, a result is offered again after so many seconds.
+_REDIS_RETRY_SECONDS = 1.0
+
+#: dramatiq's own patience (ms) with threads at the end: by then all tasks have been told to stop.
+_STOP_TIMEOUT_MS = 10_000
+
+
+class Worker:
+    """A worker process's share of the farm.
+
+    Args:
+        settings: The process's settings.
+        slots: How many tasks run at a time, by queue.
+        encoders: Video encoders that work on this machine.
+    """
+
+    def __init__(self, settings: Settings, slots: Mapping[str, int], encoders: tuple[str, ...]) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._settings = settings
+        self._slots = dict(slots)
+        self._encoders = encoders
+        client = connect(settings.redis_url)
+        self._store = TaskStore(client, settings.job_ttl_days * 86400)
+        self._fleet = Fleet(client)
+        self._broker = FarmBroker(settings.redis_url, self._slots)
+        self._stopping = threading.Event()
+        self._abandon_at: float | None = None
+        self._announcer = threading.Thread(target=self._announce_until_stopped, name="announce", daemon=True)
+        for queue in self._slots:
+            self._broker.declare_queue(queue)
+        dramatiq.actor(queue_name=min(self._slots), actor_name="encode", broker=self._broker)(self._encode)
+        self._consumer = dramatiq.Worker(
+            self._broker,
+            queues=set(self._slots),
+            worker_timeout=IDLE_POLL_MS,
+            worker_threads=sum(self._slots.values()),
+        )
+
+    def start(self) -> None:
+        """Tell the farm of the slots and begin to take tasks."""
+        self._announce()
+        self._announcer.start()
+        self._consumer.start()
+        log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
+
+    def stop(self, grace_seconds: float = 0.0) -> None:
+        """Take no new task, let running ones finish within the grace period, give the rest back, and end."""
+        if self._stopping.is_set():
+            return
+        self._abandon_at = time.monotonic() + grace_seconds
+        self._stopping.set()
+        self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
+        self._announcer.join()
+        try:
+            self._fleet.leave(self.id)
+        except REDIS_FAULTS:
+            log.warning("redis is out of reach: the farm will notice by itself that this worker is gone")
+        self._broker.close()
+        log.info("worker stopped", worker=self.id)
+
+    def _announce(self) -> None:
+        self._fleet.announce(
+            WorkerView(
+                id=self.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                slots=self._slots,
+                encoders=self._encoders,
+                seen=time.time(),
+            )
+        )
+
+    def _announce_until_stopped(self) -> None:
+        while not self._stopping.wait(ANNOUNCE_SECONDS):
+            try:
+                self._announce()
+            except REDIS_FAULTS as error:
+                log.warning("redis is out of reach", reason=str(error))
+
+    def _encode(self, job_id: str, task_id: str) -> None:
+        """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
+        with structlog.contextvars.bound_contextvars(job=job_id, task=task_id, worker=self.id):
+            started = self._store.start(job_id, task_id, self.id, self._settings.lease_seconds)
+            if isinstance(started, str):
+                log.info("task skipped", reason=started)
+                return
+            if self._stopping.is_set():
+                self._give_back(job_id, started.task, None)
+                return
+            log.info("task started", attempt=started.attempt)
+            self._run(job_id, started.task)
+
+    def _run(self, job_id: str, task: Task) -> None:
+        settings = self._settings
+        try:
+            result = run_task(
+                task,
+                open_destination(self._store.spec(job_id).destination),
+                settings.source_hosts,
+                settings.scratch_dir,
+                settings.s3_upload_threads,
+                Lease(
+                    self._store, job_id, task.id, self.id, settings.lease_seconds, self._grace_is_over
+                ).keep,
+            )
+        except AbandonedError:
+            self._give_back(job_id, task, None)
+        except FarmError as error:
+            log.warning("task failed", kind=error.kind, reason=str(error))
+            self._give_back(job_id, task, error)
+        except Exception:
+            log.exception("task failed by a bug")
+            self._give_back(job_id, task, FarmError("an internal error; the worker's log has its details"))
+        else:
+            self._deliver(job_id, task, result)
+
+    def _grace_is_over(self) -> bool:
+        return self._abandon_at is not None and time.monotonic() >= self._abandon_at
+
+    def _give_back(self, job_id: str, task: Task, error: FarmError | None) -> None:
+        allowed = 1 if isinstance(error, _HOPELESS) else self._settings.max_attempts
+        try:
+            outcome = self._store.give_back(job_id, task, self.id, allowed, error)
+        except REDIS_FAULTS as fault:
+            log.warning("redis is out of reach: the lease's end will give the task back", reason=str(fault))
+            return
+        log.info("task given back", outcome=outcome.value)
+        if outcome is GivenBack.FAILED:
+            send(self._broker, JOBS_QUEUE, "ended", job_id)
+
+    def _deliver(self, job_id: str, task: Task, result: TaskResult) -> None:
+        done = sum(segment.length for segment in task.segments)
+        while True:
+            try:
+                outcome = self._store.finish(job_id, self.id, result, done)
+                if outcome is Finish.LAST:
+                    send(self._broker, JOBS_QUEUE, "stitch", job_id)
+                break
+            except REDIS_FAULTS as fault:
+                log.warning("redis is out of reach, the result is kept", reason=str(fault))
+                if self._stopping.wait(_REDIS_RETRY_SECONDS):
+                    return
+        log.info(
+            "task done",
+            outcome=outcome.value,
+            wall_seconds=round(result.wall_seconds, 2),
+            cpu_seconds=round(result.cpu_seconds, 2),
+            peak_memory=result.peak_memory,
+            damaged=result.frames_damaged,
+        )
+
+
+def choose_slots(
+    slots: int, gpu_slots: int, queues: tuple[str, ...], encoders: tuple[str, ...]
+) -> dict[str, int]:
+    """Return the slots by queue for a machine with some encoders; ``queues`` (if any) restricts them.
+
+    Raises:
+        SpecError: A queue is unknown, or the machine has nothing for those that were asked for.
+    """
+    here = {AUDIO_QUEUE: slots}
+    for name in encoders:
+        queue = CODECS[name].queue
+        here[queue] = slots if queue == AUDIO_QUEUE else gpu_slots
+    known = sorted({codec.queue for codec in CODECS.values()})
+    for queue in queues:
+        if queue not in known:
+            raise SpecError(f"there is no queue {queue!r}; there are {', '.join(known)}")
+        if queue not in here:
+            raise SpecError(
+                f"this machine has no encoder for queue {queue}: it can use {', '.join(encoders)}"
+            )
+    chosen = {queue: count for queue, count in here.items() if count > 0 and (not queues or queue in queues)}
+    if not chosen:
+        raise SpecError("this worker would have no slots")
+    return chosen

@@ -1,0 +1,106 @@
+"""Running one task: a child encodes, this process moves the bytes, keeps the lease and reports."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from encoders.child import TASK
+from gopfarm.child import Child, ChildEvent
+from gopfarm.errors import EncodeError
+from gopfarm.plan import AudioTask, Task, TaskResult, from_json, to_json
+from gopfarm.storage import Destination, open_source
+
+#: Seconds between looks at whether the task is still wanted, when the child is silent.
+_TICK_SECONDS = 0.25
+
+
+class AbandonedError(Exception):
+    """The task is not to be finished here: the job ended, the lease was lost, or this worker stops."""
+
+
+def run_task(
+    task: Task,
+    destination: Destination,
+    https_hosts: tuple[str, ...],
+    scratch_dir: Path | None,
+    upload_threads: int,
+    keep: Callable[[int], bool],
+) -> TaskResult:
+    """Encode a task in a child process and store every file at the destination as soon as it is whole.
+
+    Args:
+        task: What to do.
+        destination: Where the files go.
+        https_hosts: Hosts from which https:// sources may be read.
+        scratch_dir: Where the task's scratch folder is made.
+        upload_threads: Files uploaded at a time.
+        keep: Called at least four times a second with the frames or samples done; False means to stop.
+
+    Raises:
+        AbandonedError: ``keep`` said so.
+        FarmError: The task failed; the kind says whether another attempt makes sense.
+    """
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="gopfarm-", dir=scratch_dir, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise EncodeError(f"no scratch folder can be made: {error.strerror}") from None
+    with (
+        scratch as folder,
+        open_source(task.source.url, https_hosts=https_hosts, expected=task.source) as source,
+        ThreadPoolExecutor(upload_threads, thread_name_prefix="upload") as pool,
+        Child(TASK, to_json(task), source, task.source.size, Path(folder)) as child,
+    ):
+        uploads = _Uploads(task, destination, Path(folder), pool)
+        done = 0
+        for event in child.events(_TICK_SECONDS):
+            uploads.check()
+            if not keep(done):
+                raise AbandonedError
+            if isinstance(event, bytes):
+                result = from_json(TaskResult, event)
+                uploads.wait(keep, done)
+                return result
+            if isinstance(event, ChildEvent) and event.name == "progress":
+                done = int(event.value)
+            elif isinstance(event, ChildEvent) and event.name == "file":
+                uploads.add(*event.value)
+    raise EncodeError("the encoding process gave no result")
+
+
+class _Uploads:
+    """The files of a task on their way to the destination."""
+
+    def __init__(self, task: Task, destination: Destination, scratch: Path, pool: ThreadPoolExecutor) -> None:
+        renditions = (task.rendition,) if isinstance(task, AudioTask) else task.renditions
+        self._directories = {rendition.name: rendition.directory for rendition in renditions}
+        self._destination = destination
+        self._scratch = scratch
+        self._pool = pool
+        self._futures: list[Future[None]] = []
+
+    def add(self, rendition: str, file: str) -> None:
+        """Start storing a finished file."""
+        if rendition not in self._directories or Path(file).name != file:
+            raise EncodeError(f"the encoding process names a file that is not its own: {rendition}/{file}")
+        key = f"{self._directories[rendition]}/{file}"
+        self._futures.append(self._pool.submit(self._store, key, self._scratch / rendition / file))
+
+    def _store(self, key: str, path: Path) -> None:
+        self._destination.put_file(key, path)
+        path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise the error of an upload that failed."""
+        for future in [future for future in self._futures if future.done()]:
+            future.result()
+            self._futures.remove(future)
+
+    def wait(self, keep: Callable[[int], bool], done: int) -> None:
+        """Wait until all files are stored."""
+        while self._futures:
+            if not wait(self._futures, timeout=_TICK_SECONDS).done and not keep(done):
+                raise AbandonedError
+            self.check()
