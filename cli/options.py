@@ -18,6 +18,11 @@ from ladder import DEFAULT_PROFILE, load_profile, read_profile
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def absolute(location: str) -> str:
+    """Make a plain path absolute: the spec means the same in every process."""
+    return location if "://" in location or not location else str(Path(location).absolute())
+
+
 def profile_options(command: F) -> F:
     """Add --profile and the options that override parts of it."""
     for option in reversed(

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 from rich.console import Console
 
 from cli.embedded import EmbeddedFarm, cores
-from cli.options import chosen_profile, profile_options
+from cli.options import absolute, chosen_profile, profile_options
 from cli.output import clock, explains_errors, json_option, print_json
 from cli.progress import ProgressView, summary_table
+from encoders.registry import available_encoders
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import JobFailedError, error_from
 from gopfarm.log import configure_logging
 from gopfarm.plan import Plan
 from gopfarm.settings import get_settings
-from gopfarm.spec import JobSpec
+from gopfarm.spec import JobSpec, make_spec
 from gopfarm.storage import open_destination, open_source
 from gopfarm.store import JobState, TaskStore, connect
 from scheduler.finish import remove_segments
 from stitcher import RenditionReport, rendition_reports
-from worker.capabilities import find_encoders
 from worker.role import choose_slots
 
 #: Seconds between looks at the job.
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 
 
 @click.command(
@@ -66,14 +64,13 @@ def transcode(
     configure_logging("info" if verbose else "error")
     settings = get_settings()
     chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
-    spec = JobSpec(source=_absolute(source), destination=_absolute(destination), profile=chosen)
+    spec = make_spec(source=absolute(source), destination=absolute(destination), profile=chosen)
     open_source(spec.source, https_hosts=settings.source_hosts).close()
     open_destination(spec.destination).check_writable()
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=True)
     started = time.monotonic()
-    with ThreadPoolExecutor(1) as pool:
-        encoders = pool.submit(find_encoders).result()
+    encoders = available_encoders()
     slots = choose_slots(workers or cores(), 1, (), encoders)
     with EmbeddedFarm(settings, slots, encoders) as farm:
         renditions = _run(farm, spec, console)
@@ -82,11 +79,6 @@ def transcode(
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _absolute(location: str) -> str:
-    """Make a plain path absolute: the spec means the same in every process."""
-    return location if "://" in location or not location else str(Path(location).absolute())
 
 
 def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[RenditionReport, ...]:

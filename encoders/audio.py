@@ -15,7 +15,7 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from encoders.frames import DecodeCounts
-from encoders.media import only
+from encoders.media import only, packets
 from encoders.package import CodedFrame, Packager, TrackHeader
 from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioRendition, SegmentPlan
@@ -75,7 +75,7 @@ def placed_samples(
 
 
 def _decode(container: InputContainer, stream: AudioStream, counts: DecodeCounts) -> Iterator[AudioFrame]:
-    for packet in container.demux(stream):
+    for packet in packets(container, [stream]):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:

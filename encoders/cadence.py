@@ -16,8 +16,15 @@ SINGLE_FRAME_RATE = Fraction(25)
 #: A variable rate this close to a standard one is meant to be that one.
 _VARIABLE_TOLERANCE = Fraction(5, 100)
 
+#: Slower streams (slide shows) are put on a grid of twice their rate, or four times, and so on, until it is
+#: at least this: every segment needs a frame of its own.
+_SLOWEST_GRID = Fraction(1)
+
 #: Measured rates are kept to fractions whose denominator an MP4 or MPEG-TS time scale can carry.
 _MAX_DENOMINATOR = 1001
+
+#: Time scales are 32 bits wide, and encoders double them.
+_MAX_NUMERATOR = 2**30
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def measure(shown: Sequence[int], time_base: Fraction, hints: Sequence[Fraction 
         measured,
     ]
     for rate in candidates:
-        if _each_has_its_slot(shown, time_base, rate):
+        if 0 < rate.numerator <= _MAX_NUMERATOR and _each_has_its_slot(shown, time_base, rate):
             return _cadence(rate, True, span)
     median = statistics.median_low(b - a for a, b in itertools.pairwise(shown) if b > a)
     return _cadence(_variable_rate(1 / (median * time_base)), False, span)
@@ -62,6 +69,8 @@ def measure(shown: Sequence[int], time_base: Fraction, hints: Sequence[Fraction 
 
 def _cadence(rate: Fraction, constant: bool, span: Fraction) -> Cadence:
     grid_rate = output_rate(rate)
+    while grid_rate < _SLOWEST_GRID:
+        grid_rate *= 2
     return Cadence(rate, constant, grid_rate, max(1, round_half_up((span + 1 / rate) * grid_rate)))
 
 
@@ -81,4 +90,4 @@ def _variable_rate(typical: Fraction) -> Fraction:
     above = [rate for rate in NATURAL_RATES if rate > typical]
     if typical > NATURAL_RATES[0] and above:
         return above[0]
-    return typical.limit_denominator(_MAX_DENOMINATOR)
+    return max(typical, _SLOWEST_GRID).limit_denominator(_MAX_DENOMINATOR)

@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from encoders.media import only
+from encoders.media import only, packets
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Keyframe, Picture
 from gopfarm.timeline import slot_of
@@ -72,8 +72,8 @@ def grid_frames(
         yield rest, held
 
 
-def _decode(packets: Iterator[Packet[VideoStream]], counts: DecodeCounts) -> Iterator[VideoFrame]:
-    for packet in packets:
+def _decode(coded: Iterator[Packet[VideoStream]], counts: DecodeCounts) -> Iterator[VideoFrame]:
+    for packet in coded:
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -94,12 +94,12 @@ def _packets(container: InputContainer, stream: VideoStream, seek: Keyframe) -> 
             container.seek(target, stream=stream, backward=True)
         except av.error.FFmpegError:
             continue
-        packets = container.demux(stream)
-        for packet in packets:
+        found = packets(container, [stream])
+        for packet in found:
             if packet.size and (packet.is_keyframe or packet.pts == seek.pts):
                 if packet.pts is not None and packet.pts > seek.pts:
                     break  # landed too late: try further back
                 yield packet
-                yield from packets
+                yield from found
                 return
     raise EncodeError(f"the source cannot be read from {float(seek.pts * time_base):.3f} s on")

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from av.container import InputContainer
 from av.stream import Stream
 
-from encoders.media import only
+from encoders.media import only, packets
 
 #: Codecs whose MP4 packets carry their times and key flags in the index alone; for others FFmpeg parses the
 #: payload to fill them in, so it has to be read.
@@ -92,19 +92,19 @@ def scan(
     """
     only(container, streams)
     indexed = {stream.index: _key_positions(stream) for stream in streams if "mov" in container.format.name}
-    packets: dict[int, list[PacketTimes]] = {stream.index: [] for stream in streams}
-    for packet in container.demux(streams):
+    found: dict[int, list[PacketTimes]] = {stream.index: [] for stream in streams}
+    for packet in packets(container, streams):
         pts = packet.pts if packet.pts is not None else packet.dts
         if packet.size == 0 or pts is None:
             continue
         dts = packet.dts if packet.dts is not None else pts
         positions = indexed.get(packet.stream_index)
         key = packet.pos in positions if positions else packet.is_keyframe
-        packets[packet.stream_index].append(
+        found[packet.stream_index].append(
             PacketTimes(pts, dts, packet.duration or 0, key, not packet.is_discard)
         )
         digest(b"%d %d %d %d %d\n" % (packet.stream_index, pts, dts, packet.size, key))
-    return packets
+    return found
 
 
 def _key_positions(stream: Stream) -> frozenset[int]:

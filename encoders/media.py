@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Discard, Stream
 
 from gopfarm.errors import SourceError
@@ -29,7 +30,12 @@ IO_BUFFER_BYTES = 256 * 1024
 NO_INDEX = "the file is truncated: its index (the moov box) is missing"
 
 _BOX_HEADER = struct.Struct(">I4s")
-_MAX_INDEX_BYTES = 64 * 1024 * 1024
+
+#: Where a track says what its samples are, the bytes before the first entry there, and what it calls samples
+#: that only a licence can read: Common Encryption's names, and those of older iTunes films.
+_SAMPLE_ENTRIES = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+_STSD_FIELDS = 8
+_PROTECTED = frozenset({b"encv", b"enca", b"drmi", b"drms"})
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, Any]) -> Any:
@@ -70,16 +76,31 @@ def only(container: InputContainer, wanted: Iterable[Stream]) -> None:
             stream.discard = Discard.all
 
 
-def boxes(source: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (type, position of the payload, size of the payload) of the top-level ISO BMFF boxes."""
-    end = source.seek(0, os.SEEK_END)
-    at = 0
+def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:
+    """Yield the packets of some streams as they lie in the file, then an empty one for each stream."""
+    try:
+        yield from container.demux(streams)
+    except IndexError:
+        # MPEG-TS can bring up new streams on the way; PyAV wants to end them too, and does not know them.
+        return
+
+
+def boxes(source: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (type, position of the payload, size of the payload) of the ISO BMFF boxes side by side.
+
+    ``start`` and ``end`` are the bytes to look at, by default the whole file. The last box may say that it
+    reaches beyond them.
+    """
+    if end is None:
+        end = source.seek(0, os.SEEK_END)
+    at = start
     while at + 8 <= end:
         source.seek(at)
-        size, kind = _BOX_HEADER.unpack(source.read(8))
+        head = source.read(16)
+        size, kind = _BOX_HEADER.unpack_from(head)
         header = 8
-        if size == 1:
-            size, header = struct.unpack(">Q", source.read(8))[0], 16
+        if size == 1 and len(head) == 16:
+            size, header = struct.unpack_from(">Q", head, 8)[0], 16
         elif size == 0:
             size = end - at
         if size < header or not kind.isascii():
@@ -98,13 +119,22 @@ def _diagnose(source: BinaryIO, error: Exception) -> str:
         if b"moov" not in found:
             return NO_INDEX
         at, size = found[b"moov"]
-        source.seek(at)
-        if is_protected(source.read(min(size, _MAX_INDEX_BYTES))):
+        if is_protected(source, at, size):
             return "the file is encrypted (DRM); transcoding needs the clear original"
         return "the file is damaged: its index (the moov box) cannot be read"
     return "not a video or audio file that can be read"
 
 
-def is_protected(index: bytes) -> bool:
-    """Tell whether an ISO BMFF index describes protected samples (ISO/IEC 14496-12, 8.12: encv, enca)."""
-    return any(kind in index for kind in (b"encv", b"enca", b"pssh"))
+def is_protected(source: BinaryIO, at: int, size: int) -> bool:
+    """Tell whether the ``moov`` box with this payload describes protected samples (ISO/IEC 14496-12, 8.12)."""
+    return not _PROTECTED.isdisjoint(_inside(source, at, at + size, _SAMPLE_ENTRIES))
+
+
+def _inside(source: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the types of the boxes that stand at the end of a path of boxes."""
+    for kind, at, size in boxes(source, start, end):
+        if not path:
+            yield kind
+        elif kind == path[0]:
+            skipped = _STSD_FIELDS if kind == b"stsd" else 0
+            yield from _inside(source, at + skipped, min(at + size, end), path[1:])

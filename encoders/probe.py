@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import BinaryIO, cast
@@ -24,7 +23,7 @@ from encoders.index import (
     sample_bytes,
     scan,
 )
-from encoders.media import NO_INDEX, boxes, is_protected, open_media
+from encoders.media import NO_INDEX, boxes, is_protected, open_media, packets
 from gopfarm.errors import SourceError
 from gopfarm.plan import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
 from gopfarm.timeline import slot_of
@@ -49,6 +48,13 @@ def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
     Raises:
         SourceError: It is not media, is damaged, truncated or encrypted, or has neither picture nor sound.
     """
+    try:
+        return _probe(source, ref)
+    except av.error.FFmpegError as error:
+        raise SourceError(f"{ref.url}: the file is damaged: {error.strerror}") from None
+
+
+def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
     fragmented = _check_boxes(source, ref)
     with open_media(source, ref.url) as container:
         video = _pick_video(container)
@@ -64,14 +70,14 @@ def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
             raise SourceError(_truncated(ref))
         skeleton.blank = index_is_complete(container, streams, fragmented)
         digest = hashlib.sha256()
-        packets = scan(container, streams, digest.update)
+        found = scan(container, streams, digest.update)
         skeleton.blank = False
         digest.update(sample_bytes(source, ref.size))
         video_facts = (
-            _video_facts(video, first, packets[video.index], ref.url) if video and first is not None else None
+            _video_facts(video, first, found[video.index], ref.url) if video and first is not None else None
         )
         audio_facts = tuple(
-            _audio_facts(track, packets[track.index]) for track in audio if packets[track.index]
+            _audio_facts(track, found[track.index]) for track in audio if found[track.index]
         )
         if video_facts is None and not audio_facts:
             raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
@@ -99,10 +105,8 @@ def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
         seen.add(kind)
         if at + size > ref.size and kind in (b"mdat", b"moof", b"moov"):
             raise SourceError(_truncated(ref) if b"moov" in seen else f"{ref.url}: {NO_INDEX}")
-        if kind == b"moov":
-            source.seek(at)
-            if is_protected(source.read(size)):
-                raise SourceError(f"{ref.url}: it is encrypted (DRM); transcoding needs the clear original")
+        if kind == b"moov" and is_protected(source, at, size):
+            raise SourceError(f"{ref.url}: it is encrypted (DRM); transcoding needs the clear original")
     return b"moof" in seen
 
 
@@ -123,7 +127,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, name: str) -> V
     """Decode one frame: proof that the stream can be decoded, and what its pixels are. None: no packets."""
     stream.codec_context.thread_count = 1
     seen = 0
-    for packet in container.demux(stream):
+    for packet in packets(container, [stream]):
         seen += packet.size > 0
         try:
             frames = packet.decode()
@@ -155,7 +159,7 @@ def _video_facts(
         pixel_format=first.format.name,
         colour=_colour(first),
         sample_aspect_ratio=aspect if aspect > 0 else Fraction(1),
-        rotation=-first.rotation % 360,
+        rotation=_quarter_turns(first.rotation),
         time_base=time_base,
         frame_rate=cadence.rate,
         constant_rate=cadence.constant,
@@ -165,6 +169,11 @@ def _video_facts(
         grid_frames=cadence.grid_frames,
         keyframes=_seek_points(packets, origin, time_base, cadence.grid_rate),
     )
+
+
+def _quarter_turns(counter_clockwise: int) -> int:
+    """Return the clockwise turn to apply, in degrees. A matrix in between is taken for the nearest quarter."""
+    return -90 * round(counter_clockwise / 90) % 360
 
 
 def _colour(frame: VideoFrame) -> Colour:
@@ -179,32 +188,35 @@ def _colour(frame: VideoFrame) -> Colour:
 def _seek_points(
     packets: Sequence[PacketTimes], origin: int, time_base: Fraction, rate: Fraction
 ) -> tuple[Keyframe, ...]:
-    """List where decoding can start and give exactly the frames shown from there on.
+    """List where decoding can start, each with the slot from which on it gives exactly the frames shown.
 
-    A key picture that begins an open GOP (pictures after it in decoding order are shown before it) counts
-    only if nothing else is there: decoding starts one GOP earlier instead.
+    The pictures that follow the key picture of an open GOP but are shown before it need the GOP before, so
+    decoding starts at that one's key picture.
     """
-    points: list[Keyframe] = []
+    first = packets[0]
+    points = [Keyframe(first.pts, first.dts, min(0, slot_of(first.pts, origin, time_base, rate)))]
     spacing = _KEYFRAME_SPACING / time_base
+    before, last = first, None
     for at, packet in enumerate(packets):
         if not packet.key:
             continue
         following = packets[at + 1] if at + 1 < len(packets) else None
         leading = following is not None and following.pts < packet.pts
-        if points and (leading or packet.pts - points[-1].pts < spacing):
+        start = before if leading else packet
+        before = packet
+        if packet.pts <= origin:
+            # Of those before the first shown frame, only the last is of use.
+            points.clear()
+        elif last is not None and packet.pts - last.pts < spacing:
             continue
-        points.append(Keyframe(packet.pts, packet.dts, slot_of(packet.pts, origin, time_base, rate)))
-    if not points or points[0].pts > origin:
-        first = packets[0]
-        points.insert(0, Keyframe(first.pts, first.dts, min(0, slot_of(first.pts, origin, time_base, rate))))
-    # Of those before the first shown frame, only the last is of use.
-    start = max(0, bisect_left([point.pts for point in points], origin + 1) - 1)
-    return tuple(points[start:])
+        points.append(Keyframe(start.pts, start.dts, slot_of(packet.pts, origin, time_base, rate)))
+        last = packet
+    return tuple(points)
 
 
 def _audio_facts(stream: AudioStream, packets: Sequence[PacketTimes]) -> AudioFacts:
     time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
-    first = min(packet.pts for packet in packets if packet.shown) if packets else 0
+    first = min((packet.pts for packet in packets if packet.shown), default=packets[0].pts)
     start = stream.start_time if stream.start_time is not None else first
     end = max(packet.pts + packet.duration for packet in packets)
     return AudioFacts(

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+import av.error
+
 from encoders.audio import encode_track, placed_samples
 from encoders.cascade import Cascade
 from encoders.frames import DecodeCounts, grid_frames
 from encoders.media import open_media
 from encoders.package import PACKAGERS, Packager, TrackHeader
 from encoders.video import RenditionEncoder
+from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioTask, RenditionResult, SegmentResult, Task, TaskResult, VideoTask
 
 #: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
@@ -39,10 +42,13 @@ def run_task(
     """
     started, cpu_before = time.monotonic(), _cpu_seconds()
     counts = DecodeCounts()
-    if isinstance(task, VideoTask):
-        renditions = _run_video(task, source, scratch, on_file, on_progress, counts)
-    else:
-        renditions = (_run_audio(task, source, scratch, on_file, on_progress, counts),)
+    try:
+        if isinstance(task, VideoTask):
+            renditions = _run_video(task, source, scratch, on_file, on_progress, counts)
+        else:
+            renditions = (_run_audio(task, source, scratch, on_file, on_progress, counts),)
+    except av.error.FFmpegError as error:
+        raise EncodeError(f"{task.id}: {error.strerror}") from error
     return TaskResult(
         task=task.id,
         renditions=renditions,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 _BITRATE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kKmM]?)(?:bit/s|bps)?\s*$")
 _SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -33,13 +34,33 @@ BUFSIZE_SHARE = 1.5
 
 
 def parse_bitrate(value: Any) -> Any:
-    """Turn ``"2800k"``, ``"5M"`` or a number into bits per second; anything else is left for pydantic."""
-    if isinstance(value, str) and (match := _BITRATE.match(value)):
-        return round(float(match[1]) * _SCALE[match[2].lower()])
-    return value
+    """Turn ``"2800k"``, ``"5M"`` or ``"128000"`` into bits per second; what is no text is left for pydantic.
+
+    Raises:
+        ValueError: It is a text that is none of these.
+    """
+    if not isinstance(value, str):
+        return value
+    if not (match := _BITRATE.match(value)):
+        raise ValueError("should be bits per second, such as 128000, 2800k or 5M")
+    return round(float(match[1]) * _SCALE[match[2].lower()])
 
 
-Bitrate = Annotated[int, BeforeValidator(parse_bitrate)]
+class _OrText:
+    """Lets a rate be given as a text too, in what is accepted and in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = handler(source)
+        text = core_schema.str_schema(pattern=_BITRATE.pattern)
+        return core_schema.no_info_before_validator_function(
+            parse_bitrate, number, json_schema_input_schema=core_schema.union_schema([number, text])
+        )
+
+
+AudioBitrate = Annotated[int, Field(ge=16_000, le=512_000), _OrText()]
+VideoBitrate = Annotated[int, Field(ge=10_000, le=200_000_000), _OrText()]
+PeakBitrate = Annotated[int, Field(ge=10_000, le=400_000_000), _OrText()]
+BufferBits = Annotated[int, Field(ge=10_000, le=800_000_000), _OrText()]
 
 
 class _Model(BaseModel):
@@ -59,15 +80,11 @@ class RenditionSpec(_Model):
         description="Lines of the short side: the height of a landscape picture, the width of a portrait "
         "one. Never enlarged beyond the source.",
     )
-    bitrate: Bitrate = Field(
-        ge=10_000, le=200_000_000, description="Average video bits per second; 2800k and 5M are understood."
+    bitrate: VideoBitrate = Field(description="Average video bits per second; 2800k and 5M are understood.")
+    maxrate: PeakBitrate | None = Field(
+        default=None, description="Peak bits per second; default 1.07 x bitrate."
     )
-    maxrate: Bitrate | None = Field(
-        default=None, ge=10_000, le=400_000_000, description="Peak bits per second; default 1.07 x bitrate."
-    )
-    bufsize: Bitrate | None = Field(
-        default=None, ge=10_000, le=800_000_000, description="VBV buffer in bits; default 1.5 x bitrate."
-    )
+    bufsize: BufferBits | None = Field(default=None, description="VBV buffer in bits; default 1.5 x bitrate.")
 
     @property
     def peak(self) -> int:
@@ -89,9 +106,7 @@ class RenditionSpec(_Model):
 class AudioSpec(_Model):
     """The sound of every audio rendition: AAC-LC."""
 
-    bitrate: Bitrate = Field(
-        default=128_000, ge=16_000, le=512_000, description="Bits per second of a track; default 128k."
-    )
+    bitrate: AudioBitrate = Field(default=128_000, description="Bits per second of a track; default 128k.")
     channels: Literal[1, 2] = Field(default=2, description="1 (mono) or 2 (stereo).")
     sample_rate: Literal[44_100, 48_000] = Field(default=48_000, description="Samples per second.")
 

@@ -28,7 +28,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GOPFARM_", extra="forbid", frozen=True)
 
     redis_url: str = Field(
-        default="redis://127.0.0.1:6379/0", description="Redis or Valkey: redis://, rediss:// or unix://."
+        default="redis://127.0.0.1:6379/0",
+        repr=False,  # it may hold a password
+        description="Redis or Valkey: redis://, rediss:// or unix://.",
     )
     source_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts from which https:// sources may be read (JSON list). None by default."
@@ -87,5 +89,5 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SpecError(explain(error, "settings")) from None
-    except ValueError as error:  # a TOML syntax error, or a JSON list that is not one
+    except (ValueError, OSError) as error:  # TOML syntax, a JSON list that is not one, no permission
         raise SpecError(f"settings cannot be read: {error}") from None

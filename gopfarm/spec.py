@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from gopfarm.errors import SpecError
 from gopfarm.profile import Profile
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
+#: The two ways to give a profile, as pydantic labels them in the place of a fault.
+_NAMED, _INLINE = "named", "inline"
+
 #: Free metadata is carried in Redis, events and job.json; this bounds it, in bytes of JSON.
 MAX_METADATA_BYTES = 16_384
+
+
+def _profile_form(value: Any) -> str:
+    return _NAMED if isinstance(value, str) else _INLINE
 
 
 class JobSpec(BaseModel):
@@ -29,7 +36,9 @@ class JobSpec(BaseModel):
     destination: str = Field(
         min_length=1, max_length=4096, description="s3://bucket/prefix, file:///folder, or a folder's path."
     )
-    profile: str | Profile = Field(
+    profile: Annotated[
+        Annotated[str, Tag(_NAMED)] | Annotated[Profile, Tag(_INLINE)], Discriminator(_profile_form)
+    ] = Field(
         default="standard", description="Name of a profile that the farm knows, or a profile inline."
     )
     priority: int = Field(default=5, ge=0, le=9, description="9 is the most urgent, 0 the least.")
@@ -61,15 +70,34 @@ class JobSpec(BaseModel):
 
 def explain(error: ValidationError, what: str) -> str:
     """Say in one line which fields of ``what`` are wrong and what each of them allows."""
+    details = error.errors(include_url=False)
     faults = []
-    for fault in error.errors(include_url=False):
-        # A union reports each branch; its labels (such as "str" or "Profile") mean nothing to a user.
-        path = [str(part) for part in fault["loc"] if part not in ("str", "Profile")]
+    for fault in details:
+        place = fault["loc"]
+        below = [other for other in details if other["loc"][: len(place)] == place and other["loc"] != place]
+        if fault["type"] == "too_short" and below:
+            continue  # a list counts as too short also when one of its items is wrong
+        path = [str(part) for part in place]
+        if path[:1] == ["profile"] and path[1:2] in ([_NAMED], [_INLINE]):
+            del path[1]
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "is not a field that exists here"
         faults.append(f"{'.'.join(path) or what}: {message}")
-    return f"{what} is not valid: " + "; ".join(dict.fromkeys(faults))
+    # Names of unknown fields are the user's own and may hold line breaks.
+    return " ".join(f"{what} is not valid: {'; '.join(dict.fromkeys(faults))}".split())
+
+
+def make_spec(**fields: Any) -> JobSpec:
+    """Make a job spec from fields.
+
+    Raises:
+        SpecError: A field is not valid; the message names it and what it allows.
+    """
+    try:
+        return JobSpec(**fields)
+    except ValidationError as error:
+        raise SpecError(explain(error, "job spec")) from None
 
 
 def parse_spec(document: str | bytes) -> JobSpec:

@@ -60,7 +60,7 @@ def parse_profile(text: str, what: str, default_name: str = "custom") -> Profile
     """
     try:
         document: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-99-99
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         raise SpecError(f"{what} is not YAML{where}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -52,7 +52,7 @@ def fit_rungs(renditions: Sequence[RenditionSpec], display_size: tuple[int, int]
     best = max((scale for _, scale in scales if scale <= 1), default=Fraction(0))
     larger = [rendition for rendition, scale in scales if scale > 1]
     if larger and best < _CLOSE_ENOUGH:
-        rungs.insert(0, _at_source_size(larger[-1], display_size))
+        rungs.insert(0, _at_source_size(larger[-1], display_size, {rung.name for rung in rungs}))
     return tuple(rungs)
 
 
@@ -66,13 +66,14 @@ def _rung(rendition: RenditionSpec, scale: Fraction, size: tuple[int, int]) -> R
     return Rung(rendition.name, width, height, rendition.bitrate, rendition.peak, rendition.buffer)
 
 
-def _at_source_size(rendition: RenditionSpec, size: tuple[int, int]) -> Rung:
+def _at_source_size(rendition: RenditionSpec, size: tuple[int, int], taken: Collection[str]) -> Rung:
     scale = _scale(rendition.height, size)
     share = float(1 / scale**2) ** _PIXELS_TO_BITS
     width, height = (_even(Fraction(side), side) for side in size)
-    lines = min(width, height)
+    # Named after the box it fills, as the others are: 810p, not 720p, for 1440x720.
+    name = f"{int(rendition.height / scale)}p"
     return Rung(
-        name=f"{lines}p" if _LINES_NAME.match(rendition.name) else rendition.name,
+        name=name if _LINES_NAME.match(rendition.name) and name not in taken else rendition.name,
         width=width,
         height=height,
         bitrate=max(_MIN_BITRATE, round(rendition.bitrate * share)),

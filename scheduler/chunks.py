@@ -60,15 +60,18 @@ def _edges(frames: int, rate: Fraction, keyframes: Sequence[int], longest: int) 
     edges = [0]
     while True:
         at = edges[-1]
-        length = max(target, Fraction(at - _keyframe_before(at, keyframes), _MAX_PREROLL))
-        ideal = at + length
-        if frames - ideal < length / 2:
+        # Snapping may take a share of the length away again; what is left must still pay for the preroll.
+        length = max(target, _preroll(at, keyframes) / (_MAX_PREROLL * (1 - _SNAP)))
+        edge = _snap(round_half_up(at + length), keyframes, int(length * _SNAP))
+        least = max(length / 2, Fraction(longest, 2), _preroll(edge, keyframes) / _MAX_PREROLL)
+        if frames - edge < least:
             return [*edges, frames]
-        edges.append(_snap(round_half_up(ideal), keyframes, int(length * _SNAP)))
+        edges.append(edge)
 
 
-def _keyframe_before(slot: int, keyframes: Sequence[int]) -> int:
-    return keyframes[max(0, bisect_right(keyframes, slot) - 1)]
+def _preroll(slot: int, keyframes: Sequence[int]) -> Fraction:
+    """Return how many frames before ``slot`` must be decoded in vain to reach it."""
+    return Fraction(slot - keyframes[max(0, bisect_right(keyframes, slot) - 1)])
 
 
 def _snap(ideal: int, keyframes: Sequence[int], reach: int) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from urllib.parse import urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from gopfarm.errors import SpecError
 from gopfarm.profile import Profile
@@ -13,6 +15,8 @@ from ladder import load_profile
 
 #: Namespace of job ids that are made from idempotency keys (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6f0a1f6e-3c0f-5a35-9d0e-6a1f2b7d4c11")
+
+_HTTPS_PORT = 443
 
 
 def job_id_for(spec: JobSpec, message_id: str) -> str:
@@ -40,15 +44,20 @@ def check_webhook(spec: JobSpec, settings: Settings) -> None:
     """Refuse webhooks to hosts that the operator has not allowed.
 
     Raises:
-        SpecError: The address is not https://, or its host is not allowed.
+        SpecError: The address is not https://, or its host (with its port, unless that is 443) is not
+            allowed.
     """
     if spec.webhook is None:
         return
-    parts = urlsplit(spec.webhook)
-    if parts.scheme != "https" or not parts.hostname:
-        raise SpecError("webhook: must be an https:// address")
-    if parts.netloc.rpartition("@")[2] not in settings.webhook_hosts:
+    # The parser of the library that will send it: two parsers could disagree about which host is meant.
+    try:
+        url = parse_url(spec.webhook)
+    except LocationParseError:
+        raise SpecError("webhook: is not an address that can be understood") from None
+    if url.scheme != "https" or not url.host or url.auth is not None:
+        raise SpecError("webhook: must be an https:// address without user and password")
+    host = url.host if url.port in (None, _HTTPS_PORT) else f"{url.host}:{url.port}"
+    if host not in {allowed.lower() for allowed in settings.webhook_hosts}:
         raise SpecError(
-            f"webhook: host {parts.hostname} is not allowed; the farm's operator can add it to "
-            "GOPFARM_WEBHOOK_HOSTS"
+            f"webhook: host {host} is not allowed; the farm's operator can add it to GOPFARM_WEBHOOK_HOSTS"
         )

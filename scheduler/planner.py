@@ -56,7 +56,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
     audio = _audio_renditions(facts.audio, profile)
     origin = facts.video.origin if facts.video else min(track.start for track in facts.audio)
     rate = facts.video.grid_rate if facts.video else Fraction(1)
-    edges = [segment.start / rate for segment in video_segments[1:]]
+    edges = [segment.end / rate for segment in video_segments]
     audio_segments = tuple(
         _audio_segments(track, rendition.sample_rate, origin, edges, segment_seconds)
         for track, rendition in zip(facts.audio, audio, strict=True)
@@ -175,7 +175,15 @@ def _audio_segments(
     edges: Sequence[Fraction],
     segment_seconds: Fraction,
 ) -> tuple[SegmentPlan, ...]:
-    """Cut a track at the video's ``edges`` (seconds), each moved to the nearest AAC frame of the track."""
+    """Cut a track at the ends of the video's segments, each moved to the nearest AAC frame of the track.
+
+    Args:
+        track: The track, on the source's clock.
+        sample_rate: Of the rendition.
+        origin: Time on the source's clock, in seconds, that is time 0 of the published stream.
+        edges: End of each video segment, in published seconds; none without a picture.
+        segment_seconds: Longest segment where sound goes on after the picture.
+    """
     offset = track.start - origin
     first = round_half_up(offset * sample_rate) if 0 < offset <= _LATE_SOUND else 0
     end = max(first + _AAC_FRAME, round_half_up((offset + track.duration) * sample_rate))

@@ -41,6 +41,12 @@ def without_secret(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def now(client: redis.Redis) -> float:
+    """Return Redis' own time, in seconds since 1970: the clocks of the farm's machines need not agree."""
+    seconds, microseconds = client.time()
+    return float(seconds + microseconds / 1e6)
+
+
 @contextmanager
 def reachable(url: str) -> Iterator[None]:
     """Turn connection faults inside the block into a ``ServiceError`` that names the address."""

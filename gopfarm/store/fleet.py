@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import cast
 
 import redis
 
 from gopfarm.store import keys
+from gopfarm.store.client import now
 from gopfarm.store.models import WorkerView
 
 #: Seconds between a worker's announcements.
@@ -25,8 +25,9 @@ class Fleet:
         self._redis = client
 
     def announce(self, worker: WorkerView) -> None:
-        """Tell the farm that a worker is alive."""
-        self._redis.hset(keys.WORKERS, worker.id, worker.model_dump_json())
+        """Tell the farm that a worker is alive, as seen by Redis' clock: those of workers may differ."""
+        seen = worker.model_copy(update={"seen": now(self._redis)})
+        self._redis.hset(keys.WORKERS, worker.id, seen.model_dump_json())
 
     def leave(self, worker_id: str) -> None:
         """Tell the farm that a worker stops."""
@@ -35,7 +36,7 @@ class Fleet:
     def workers(self) -> list[WorkerView]:
         """Return the live workers, and forget those that have gone silent."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.WORKERS))
-        oldest = time.time() - _GONE_SECONDS
+        oldest = now(self._redis) - _GONE_SECONDS
         live = []
         for worker_id, document in found.items():
             worker = WorkerView.model_validate_json(document)

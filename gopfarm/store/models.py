@@ -68,7 +68,7 @@ class JobView(BaseModel):
 
 
 class WorkerView(BaseModel):
-    """A worker's announcement: slots by queue, what it can encode, and when it was last heard of."""
+    """A worker's announcement: slots by queue, what it can encode, and when Redis last heard of it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -9,6 +9,7 @@ from typing import cast
 from gopfarm.errors import FarmError
 from gopfarm.plan import Task, TaskResult, task_from_json, to_json
 from gopfarm.store import keys
+from gopfarm.store.client import now
 from gopfarm.store.jobs import QUEUED_LEASE_SECONDS, JobStore, task_cost
 from gopfarm.store.models import JobState
 
@@ -73,7 +74,7 @@ class TaskStore(JobStore):
     def start(self, job_id: str, task_id: str, worker: str, lease_seconds: float) -> StartedTask | str:
         """Give a task to a worker; otherwise say why it is not to be run."""
         parts = (keys.job, keys.tasks, keys.owners, keys.attempts, keys.results)
-        names = [*(part(job_id) for part in parts), keys.LEASES]
+        names = [*(part(job_id) for part in parts), keys.LEASES, keys.pending(job_id)]
         attempt, text = self._run("start", names, [job_id, task_id, worker, lease_seconds])
         return StartedTask(task_from_json(text), attempt) if attempt else str(text)
 
@@ -99,7 +100,7 @@ class TaskStore(JobStore):
 
     def take_expired(self, max_attempts: int) -> list[tuple[str, str, GivenBack]]:
         """Take back the tasks whose lease has ended; return job, task and outcome of each."""
-        members = cast("list[str]", self._redis.zrangebyscore(keys.LEASES, 0, self._now()))
+        members = cast("list[str]", self._redis.zrangebyscore(keys.LEASES, 0, now(self._redis)))
         outcomes = []
         for member in members:
             job_id, _, task_id = member.partition(" ")
@@ -107,14 +108,9 @@ class TaskStore(JobStore):
             if task is None:
                 self._redis.zrem(keys.LEASES, member)
                 continue
-            error = FarmError(f"task {task_id} lost its worker {max_attempts} times")
+            error = FarmError(f"task {task_id} was tried {max_attempts} times; at last its worker was lost")
             outcomes.append((job_id, task_id, self._give_back(job_id, task, "", max_attempts, error)))
         return outcomes
-
-    def _now(self) -> float:
-        """Redis' own clock: leases must not depend on those of the workers agreeing."""
-        seconds, microseconds = self._redis.time()
-        return seconds + microseconds / 1e6
 
     def _give_back(
         self, job_id: str, task: Task, worker: str, allowed: int, error: FarmError | None

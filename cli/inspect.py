@@ -1,0 +1,180 @@
+"""``gopfarm probe`` and ``gopfarm plan``: look, and encode nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.options import chosen_profile, profile_options
+from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, one_line, print_json
+from gopfarm.log import configure_logging
+from gopfarm.plan import Plan, SourceFacts, VideoTask
+from gopfarm.settings import get_settings
+from scheduler.cost import Cost, estimate
+from scheduler.prepare import plan_source, probe_url
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm probe film.mp4
+  gopfarm probe s3://bucket/uploads/42.mov --json"""
+)
+@click.argument("source")
+@json_option
+@explains_errors
+def probe(source: str, as_json: bool) -> None:
+    """Show what SOURCE is: streams, exact duration, frame rate, keyframes. Reads its index only."""
+    configure_logging("error")
+    facts = probe_url(source, get_settings())
+    if as_json:
+        print_json(_facts_document(facts))
+        return
+    out = Console(highlight=False, soft_wrap=True)
+    size = byte_size(facts.source.size)
+    out.print(
+        f"{one_line(facts.source.url)}: {facts.container}, {clock(float(facts.duration))}, {size}",
+        markup=False,
+    )
+    video = facts.video
+    if video is not None:
+        width, height = video.display_size
+        shape = f"{video.width}x{video.height}"
+        if (width, height) != (video.width, video.height):
+            turned = f", turned by {video.rotation} degrees" if video.rotation else ""
+            shape += f" shown as {width}x{height}{turned}"
+        rate = "constant" if video.constant_rate else "variable"
+        out.print(f"  video    {video.codec}, {shape}, {video.pixel_format}", markup=False)
+        out.print(
+            f"           {video.frame_count} frames, {rate} rate, {float(video.frame_rate):.3f} frames/s "
+            f"({video.frame_rate}), {len(video.keyframes)} seek points"
+        )
+        if (video.grid_rate, video.grid_frames) != (video.frame_rate, video.frame_count):
+            out.print(
+                f"           becomes {video.grid_frames} frames at {float(video.grid_rate):.3f} frames/s"
+            )
+    for track in facts.audio:
+        offset = track.start - (video.origin if video else track.start)
+        out.print(
+            f"  audio    {track.codec}, {track.layout}, {track.sample_rate} Hz, {track.language}, "
+            f"{clock(float(track.duration))}, starts {1000 * float(offset):+.0f} ms",
+            markup=False,
+        )
+
+
+def _facts_document(facts: SourceFacts) -> dict[str, Any]:
+    """Return facts as plain JSON: times in seconds, rates as fractions."""
+    document = asdict(facts)
+    video = document["video"]
+    if video is not None:
+        assert facts.video is not None
+        document["video"]["display_size"] = list(facts.video.display_size)
+        for name in ("sample_aspect_ratio", "time_base", "frame_rate", "grid_rate"):
+            video[name] = str(video[name])
+    for track in document["audio"]:
+        track["start"], track["duration"] = float(track["start"]), float(track["duration"])
+    document["duration"] = float(document["duration"])
+    return document
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm plan film.mp4
+  gopfarm plan film.mp4 --profile my-ladder.yaml --segment 4 --json"""
+)
+@click.argument("source")
+@profile_options
+@json_option
+@explains_errors
+def plan(
+    source: str,
+    profile: str,
+    preset: str | None,
+    segment_seconds: float | None,
+    segment_format: str | None,
+    encoder: str | None,
+    as_json: bool,
+) -> None:
+    """Show how SOURCE would be cut into chunks and segments, the ladder, and the expected cost."""
+    configure_logging("error")
+    settings = get_settings()
+    chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
+    fleet = {"h264_nvenc"} if encoder == "nvenc" else set()
+    planned = plan_source(probe_url(source, settings), chosen, fleet)
+    cost = estimate(planned)
+    if as_json:
+        print_json(_plan_document(planned, cost))
+    else:
+        _print_plan(planned, cost)
+
+
+def _plan_document(plan: Plan, cost: Cost) -> dict[str, Any]:
+    rate = plan.grid_rate
+    return {
+        "plan_hash": plan.hash,
+        "format": plan.format,
+        "frame_rate": str(rate),
+        "frames": plan.grid_frames,
+        "target_duration": plan.target_duration,
+        "renditions": [asdict(rendition) for rendition in plan.video],
+        "audio": [asdict(rendition) for rendition in plan.audio],
+        "chunks": [
+            {
+                "task": task.id,
+                "start": float(task.start / rate),
+                "end": float(task.end / rate),
+                "frames": task.end - task.start,
+                "seek": float(task.seek.slot / rate),
+                "segments": [segment.length for segment in task.segments],
+            }
+            for task in plan.tasks
+            if isinstance(task, VideoTask)
+        ],
+        "tasks": len(plan.tasks),
+        "expected": asdict(cost),
+    }
+
+
+def _print_plan(plan: Plan, cost: Cost) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    rate = plan.grid_rate
+    out.print(f"plan {plan.hash}: {len(plan.tasks)} tasks, {plan.format} segments", markup=False)
+    ladder = Table(box=None, pad_edge=False, header_style="bold", title="ladder", title_justify="left")
+    for heading in ("rendition", "size", "average", "peak", "encoder"):
+        ladder.add_column(heading)
+    for rung in plan.video:
+        ladder.add_row(
+            rung.name,
+            f"{rung.width}x{rung.height}",
+            bit_rate(rung.bitrate),
+            bit_rate(rung.maxrate),
+            f"{rung.encoder} {rung.preset}",
+        )
+    for track in plan.audio:
+        ladder.add_row(track.name, f"{track.channels} ch", bit_rate(track.bitrate), "", "aac")
+    out.print(ladder)
+    chunks = [task for task in plan.tasks if isinstance(task, VideoTask)]
+    if chunks:
+        table = Table(box=None, pad_edge=False, header_style="bold", title="chunks", title_justify="left")
+        for heading in ("chunk", "from", "to", "segments", "decodes from"):
+            table.add_column(heading, justify="right")
+        for number, task in enumerate(chunks):
+            lengths = sorted({float(segment.length / rate) for segment in task.segments}, reverse=True)
+            each = " or ".join(f"{length:.3f}" for length in lengths)
+            table.add_row(
+                str(number),
+                clock(float(task.start / rate)),
+                clock(float(task.end / rate)),
+                f"{len(task.segments)} x {each} s",
+                clock(float(max(0, task.seek.slot) / rate)),
+            )
+        out.print(table)
+    out.print(
+        f"expected: about {cost.cpu_seconds:.0f} CPU seconds on the reference machine, "
+        f"{byte_size(cost.stored_bytes)} stored"
+    )

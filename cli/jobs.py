@@ -1,0 +1,237 @@
+"""``gopfarm submit``, ``status``, ``watch``, ``list`` and ``cancel``: a running farm, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.options import absolute, chosen_profile, profile_options
+from cli.output import clock, explains_errors, json_option, one_line, print_json
+from cli.progress import ProgressView
+from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
+from gopfarm.errors import JobFailedError, SpecError, error_from
+from gopfarm.log import configure_logging
+from gopfarm.settings import Settings, get_settings
+from gopfarm.spec import make_spec
+from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
+from scheduler.intake import job_id_for
+
+#: Seconds that a job just submitted may take to become known.
+_ARRIVAL_SECONDS = 10.0
+
+_POLL_SECONDS = 0.3
+
+
+@contextmanager
+def _farm() -> Iterator[tuple[Settings, TaskStore]]:
+    """Connect to the farm's store; every Redis fault becomes one line that names the address."""
+    configure_logging("error")
+    settings = get_settings()
+    with reachable(settings.redis_url), connect(settings.redis_url) as client:
+        client.ping()
+        yield settings, TaskStore(client, settings.job_ttl_days * 86400)
+
+
+def _view(store: TaskStore, job_id: str) -> JobView:
+    view = store.view(job_id)
+    if view is None:
+        raise SpecError(f"there is no job {job_id}")
+    return view
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm submit s3://bucket/uploads/42.mp4 s3://bucket/streams/42
+  gopfarm submit in.mp4 out/film --priority 9 --tenant school --key upload-42 --watch"""
+)
+@click.argument("source")
+@click.argument("destination", metavar="DEST")
+@profile_options
+@click.option("--priority", type=click.IntRange(0, 9), default=5, show_default=True, help="9 is most urgent.")
+@click.option("--tenant", default="default", show_default=True, help="Who the job belongs to.")
+@click.option("--key", help="Idempotency key: submitting again with it gives the same job.")
+@click.option("--webhook", help="https:// address that gets a POST when the job ends.")
+@click.option("--metadata", default="{}", metavar="JSON", help="Free JSON object, given back in job.json.")
+@click.option("--watch", "follow", is_flag=True, help="Follow the job to its end.")
+@json_option
+@explains_errors
+def submit(
+    source: str,
+    destination: str,
+    profile: str,
+    preset: str | None,
+    segment_seconds: float | None,
+    segment_format: str | None,
+    encoder: str | None,
+    priority: int,
+    tenant: str,
+    key: str | None,
+    webhook: str | None,
+    metadata: str,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Submit the job of turning SOURCE into a stream under DEST; prints the job's id."""
+    with _farm() as (settings, store):
+        chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
+        try:
+            free = json.loads(metadata)
+        except json.JSONDecodeError:
+            raise SpecError("--metadata must be a JSON object, such as '{\"course\": 7}'") from None
+        spec = make_spec(
+            source=absolute(source),
+            destination=absolute(destination),
+            profile=chosen,
+            priority=priority,
+            tenant=tenant,
+            idempotency_key=key,
+            webhook=webhook,
+            metadata=free,
+        )
+        broker = FarmBroker(settings.redis_url, {})
+        job_id = job_id_for(spec, send(broker, JOBS_QUEUE, "submit", spec.model_dump_json()))
+        if not follow:
+            print_json({"job": job_id}) if as_json else click.echo(job_id)
+            return
+        click.echo(job_id, err=True)
+        _follow(store, job_id, as_json)
+
+
+@click.command(epilog="\b\nExample:\n  gopfarm status 1f0c2a7e-... --json")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@explains_errors
+def status(job_id: str, as_json: bool) -> None:
+    """Show what a job is doing, or how it ended."""
+    with _farm() as (_, store):
+        view = _view(store, job_id)
+        print_json(view.model_dump(mode="json")) if as_json else _print_view(view)
+
+
+@click.command(epilog="\b\nExample:\n  gopfarm watch 1f0c2a7e-...")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@explains_errors
+def watch(job_id: str, as_json: bool) -> None:
+    """Follow a job to its end. Exits with 0 when it is done, with 1 or 2 when it failed.
+
+    With --json, prints one object a line whenever something changed.
+    """
+    with _farm() as (_, store):
+        _follow(store, job_id, as_json)
+
+
+def _follow(store: TaskStore, job_id: str, as_json: bool) -> None:
+    deadline = time.monotonic() + _ARRIVAL_SECONDS
+    while (view := store.view(job_id)) is None and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    last: JobView | None = None
+    plan = None
+    with ProgressView(Console(stderr=True, quiet=as_json)) as progress:
+        while True:
+            view = _view(store, job_id)
+            if as_json and view != last:
+                click.echo(view.model_dump_json())
+                sys.stdout.flush()
+            last = view
+            if view.state.ended:
+                break
+            progress.show_state(view.state)
+            if view.state is JobState.ENCODING and not as_json:
+                plan = plan or store.plan(job_id)
+                if plan is not None:
+                    progress.show_tasks(plan, store.progress(job_id))
+            time.sleep(_POLL_SECONDS)
+    if view.state is JobState.FAILED:
+        raise error_from(view.error_kind or "failed", view.error or "the job failed")
+    if view.state is JobState.CANCELLED:
+        raise JobFailedError(f"job {job_id} was cancelled")
+    if not as_json:
+        _print_view(view)
+
+
+@click.command("list", epilog="\b\nExamples:\n  gopfarm list\n  gopfarm list --state failed --limit 200")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only in this state.")
+@click.option("--tenant", help="Only of this tenant.")
+@json_option
+@explains_errors
+def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) -> None:
+    """List jobs, newest first."""
+    with _farm() as (_, store):
+        views = [
+            view
+            for view in store.recent(limit if state is None and tenant is None else 1000)
+            if (state is None or view.state == state) and (tenant is None or view.tenant == tenant)
+        ][:limit]
+    if as_json:
+        print_json([view.model_dump(mode="json") for view in views])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("job", "state", "done", "tenant", "priority", "submitted", "source"):
+        table.add_column(heading, overflow="fold" if heading == "source" else "ellipsis")
+    for view in views:
+        submitted = datetime.fromtimestamp(view.times.get("queued", 0.0), tz=UTC)
+        table.add_row(
+            view.id,
+            view.state.value,
+            f"{100 * view.progress:.0f}%",
+            view.tenant,
+            str(view.priority),
+            submitted.strftime("%Y-%m-%d %H:%M:%SZ"),
+            one_line(view.source),
+        )
+    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+@click.command(epilog="\b\nExample:\n  gopfarm cancel 1f0c2a7e-...")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@explains_errors
+def cancel(job_id: str, as_json: bool) -> None:
+    """Cancel a job. What it has not published is removed; a job that has ended stays as it is."""
+    with _farm() as (settings, store):
+        view = _view(store, job_id)
+        cancelled = store.cancel(job_id)
+        if cancelled:
+            send(FarmBroker(settings.redis_url, {}), JOBS_QUEUE, "ended", job_id)
+        elif not view.state.ended:
+            view = _view(store, job_id)
+    if as_json:
+        print_json({"job": job_id, "cancelled": cancelled})
+    elif not cancelled:
+        raise JobFailedError(f"job {job_id} is {view.state} and cannot be cancelled any more")
+    else:
+        click.echo(f"cancelled {job_id}")
+
+
+def _print_view(view: JobView) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+
+    def line(name: str, value: Any) -> None:
+        out.print(f"{name:<12} {value}", markup=False)
+
+    line("job", view.id)
+    line("state", view.state.value + (f" ({view.tasks_done} of {view.tasks} tasks)" if view.tasks else ""))
+    if view.error:
+        line("reason", one_line(view.error))
+    line("source", one_line(view.source))
+    line("destination", one_line(view.destination))
+    line("tenant", f"{view.tenant}, priority {view.priority}")
+    begun = view.times.get("queued")
+    if begun is not None:
+        for name, at in sorted(view.times.items(), key=lambda item: item[1]):
+            moment = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+            line(name, f"{moment}  (+{clock(at - begun)})")
+    if view.master:
+        line("master", view.master)

@@ -1,0 +1,196 @@
+"""Small clips, made once per session by the ffmpeg binary, and short ways to what the farm says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from encoders.frames import DecodeCounts, grid_frames
+from encoders.media import open_media
+from encoders.probe import probe
+from gopfarm.plan import Keyframe, Picture, SourceFacts, SourceRef, VideoFacts
+
+FFMPEG: str = imageio_ffmpeg.get_ffmpeg_exe()
+
+PICTURE = "testsrc2=size=160x96:rate={rate}:duration={seconds}"
+TONE = "sine=frequency=440:sample_rate=48000:duration=6"
+
+
+def _h264(*extra: str, rate: str = "25", seconds: float = 6, params: str = "keyint=25") -> list[str]:
+    """Arguments for a test picture in H.264 with a B-pyramid; scene cuts give no extra keyframes."""
+    return [
+        *("-f", "lavfi", "-i", PICTURE.format(rate=rate, seconds=seconds)),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+        *("-x264-params", f"bframes=3:b-pyramid=normal:scenecut=0:{params}"),
+        *extra,
+    ]
+
+
+def _with_tone(*video: str) -> list[str]:
+    return ["-f", "lavfi", "-i", TONE, *video, "-c:a", "aac", "-ac", "2"]
+
+
+#: name: (what ffmpeg is told, with {other.clip} for the path of another clip).
+RECIPES: dict[str, list[str]] = {
+    "closed.mp4": _with_tone(*_h264("-movflags", "+faststart")),
+    "closed.mov": ["-i", "{closed.mp4}", "-c", "copy"],
+    "open.mp4": _h264(params="open-gop=1:keyint=20:min-keyint=20"),
+    "ntsc.mkv": _h264(rate="30000/1001", seconds=4),
+    "offset.ts": ["-i", "{closed.mp4}", "-c", "copy", "-output_ts_offset", "3"],
+    "open.ts": ["-i", "{open.mp4}", "-c", "copy", "-output_ts_offset", "3"],
+    "fragmented.mp4": ["-i", "{closed.mp4}", "-c", "copy", "-movflags", "cmaf+frag_keyframe"],
+    # A stream copy from 1.5 s on starts at the keyframe before and hides what comes before 1.5 s.
+    "editlist.mp4": ["-ss", "1.5", "-i", "{closed.mp4}", "-c", "copy"],
+    # Every seventh frame is missing, and so is more than half a second around the third one.
+    "variable.mp4": _h264(
+        *("-vf", "select=not(eq(mod(n\\,7)\\,3))*not(between(n\\,70\\,85))", "-fps_mode", "vfr"),
+        *("-enc_time_base", "1/600", "-video_track_timescale", "600"),
+    ),
+    "hevc.mp4": [
+        *("-f", "lavfi", "-i", PICTURE.format(rate=25, seconds=3), "-c:v", "libx265"),
+        *("-preset", "ultrafast", "-x265-params", "keyint=20:bframes=3:log-level=error:pools=1"),
+    ],
+    "vp9.webm": [
+        *("-f", "lavfi", "-i", PICTURE.format(rate=25, seconds=3), "-c:v", "libvpx-vp9"),
+        *("-deadline", "realtime", "-cpu-used", "8", "-g", "20"),
+    ],
+    "large.mp4": _with_tone(
+        *_h264("-vf", "noise=alls=60:allf=t,scale=480:288", seconds=6, params="keyint=25:qp=12")
+    ),
+    "rotated.mp4": ["-display_rotation", "90", "-i", "{closed.mp4}", "-c", "copy"],
+    "tilted.mp4": ["-display_rotation", "40", "-i", "{closed.mp4}", "-c", "copy"],
+    "full_range.mp4": [
+        *("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=1,format=rgb24"),
+        *("-vf", "scale=out_range=full,format=yuvj420p"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-qp", "4"),
+    ],
+    "rgb.mp4": [
+        *("-f", "lavfi", "-i", PICTURE.format(rate=25, seconds=1), "-c:v", "libx264rgb"),
+        *("-preset", "ultrafast", "-qp", "4", "-pix_fmt", "rgb24"),
+    ],
+    "anamorphic.mp4": _h264("-vf", "setsar=4/3", seconds=1),
+    "resized.ts": ["-i", "concat:{small.ts}|{tall.ts}", "-c", "copy"],
+    "small.ts": _h264(seconds=1),
+    "tall.ts": _h264("-vf", "scale=96:160", "-output_ts_offset", "1.08", seconds=1),
+    "subtitles.mp4": ["-f", "srt", "-i", "{text.srt}", "-c:s", "mov_text"],
+    "still.mp4": _h264("-frames:v", "1"),
+    "sound.m4a": ["-f", "lavfi", "-i", TONE, "-c:a", "aac", "-ac", "2"],
+    "titled.mp4": ["-i", "{closed.mp4}", "-c", "copy", "-metadata", "title=Provencal cooking, encva pssh"],
+}
+
+SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nhello\n"
+
+
+class Clips:
+    """The clips of a session, each made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "text.srt").write_text(SUBTITLES)
+
+    def __call__(self, name: str) -> Path:
+        """Return the path of a clip of ``RECIPES``."""
+        path = self._folder / name
+        if not path.exists():
+            arguments = [self._filled(argument) for argument in RECIPES[name]]
+            ffmpeg(*arguments, "-threads", "2", "-fflags", "+bitexact", str(path))
+        return path
+
+    def _filled(self, argument: str) -> str:
+        for other in ("text.srt", *RECIPES):
+            if f"{{{other}}}" in argument:
+                argument = argument.replace(f"{{{other}}}", str(self(other)))
+        return argument
+
+
+def ffmpeg(*arguments: str) -> bytes:
+    """Run ffmpeg and return its output; it must have nothing to say."""
+    command = [FFMPEG, "-v", "warning", "-nostdin", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def complaints(path: Path) -> str:
+    """Return what ffmpeg says when it decodes a whole file."""
+    command = [FFMPEG, "-v", "warning", "-nostdin", "-i", str(path), "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=120).stderr
+
+
+def pictures_by_ffmpeg(path: Path, *arguments: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Decode to 8-bit luma with the ffmpeg binary: an array of (frames, height, width)."""
+    raw = ffmpeg(
+        *("-i", str(path), *arguments, "-map", "0:v:0", "-fps_mode", "passthrough"),
+        *("-f", "rawvideo", "-pix_fmt", "gray", "-"),
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0])
+
+
+def reference(path: Path) -> SourceRef:
+    """How the farm names a file."""
+    return SourceRef(str(path), path.stat().st_size, "")
+
+
+def look(path: Path) -> SourceFacts:
+    """Probe a file."""
+    with path.open("rb") as source:
+        return probe(source, reference(path))
+
+
+def video_of(path: Path) -> VideoFacts:
+    """Probe a file's picture."""
+    video = look(path).video
+    assert video is not None
+    return video
+
+
+def picture_of(video: VideoFacts) -> Picture:
+    """What tasks are told about the picture."""
+    return Picture(
+        video.stream, video.time_base, video.origin_pts, video.grid_rate, video.rotation, video.colour
+    )
+
+
+def frame_hash(frame: VideoFrame) -> str:
+    """Hash the pixels and the shape of a frame."""
+    shape = f"{frame.width}x{frame.height} {frame.format.name} ".encode()
+    return hashlib.sha1(shape + frame.to_ndarray().tobytes(), usedforsecurity=False).hexdigest()
+
+
+def decode_slots(path: Path, video: VideoFacts, seek: Keyframe, start: int, end: int) -> Iterator[str]:
+    """Decode the slots of a chunk as a task would, and hash each; slots must come in order."""
+    with path.open("rb") as source, open_media(source, path.name) as container:
+        frames = grid_frames(container, picture_of(video), seek, start, end, DecodeCounts())
+        for expected, (slot, frame) in enumerate(frames, start):
+            assert slot == expected
+            yield frame_hash(frame)
+
+
+def keyframe_before(keyframes: Sequence[Keyframe], slot: int) -> Keyframe:
+    """The last keyframe at or before a slot, or the first one."""
+    return next((key for key in reversed(keyframes) if key.slot <= slot), keyframes[0])
+
+
+def plain_decode(path: Path) -> list[tuple[Fraction, VideoFrame]]:
+    """Decode from start to end with nothing of ours: (seconds, frame) of each shown frame."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream: Any = container.streams.video[0]
+        frames = [(f.pts * f.time_base, f) for f in container.decode(stream) if isinstance(f, VideoFrame)]
+    return sorted(frames, key=lambda item: item[0])
+
+
+def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Peak signal to noise ratio in dB."""
+    error = np.mean((one.astype(float) - other.astype(float)) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
