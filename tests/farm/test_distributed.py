@@ -1,0 +1,144 @@
+"""One scheduler and two workers that share nothing but Redis and S3."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+import yaml
+from dramatiq.brokers.redis import RedisBroker
+
+from tests.farm.processes import Farm, gopfarm, until
+from tests.farm.streams import judge
+
+SMALL = Path(__file__).parent / "small.yaml"
+
+
+def bucket(s3: Any) -> str:
+    name = f"farm-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def stored(s3: Any, name: str) -> dict[str, bytes]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    return {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
+
+
+def test_a_job_from_s3_to_s3_gives_the_bytes_of_the_embedded_farm(
+    farm: Farm, s3: Any, clip: Path, tmp_path: Path
+) -> None:
+    name = bucket(s3)
+    s3.upload_file(str(clip), name, "uploads/film.mp4")
+    done = farm.run(
+        "submit", f"s3://{name}/uploads/film.mp4", f"s3://{name}/streams/film", "--profile", SMALL, "--watch"
+    )
+    assert done.returncode == 0, done.stderr
+    assert gopfarm("transcode", clip, tmp_path / "out", "--profile", SMALL).returncode == 0
+
+    objects = stored(s3, name)
+    published = tmp_path / "from-s3"
+    for key, data in objects.items():
+        if key.startswith("streams/film/"):
+            path = published / key.removeprefix("streams/film/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    local = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert local == {path.relative_to(published) for path in published.rglob("*") if path.is_file()}
+    for path in local - {Path("job.json")}:
+        assert (published / path).read_bytes() == (tmp_path / "out" / path).read_bytes(), path
+    judge(published, clip)
+
+    workers = {
+        line["worker"] for role in ("worker-1", "worker-2") for line in farm.log(role) if "task" in line
+    }
+    assert len(workers) == 2, "both workers must have had a task"
+    head = s3.head_object(Bucket=name, Key="streams/film/master.m3u8")
+    assert head["ContentType"] == "application/vnd.apple.mpegurl"
+    assert "max-age=60" in head["CacheControl"]
+
+
+def test_a_backend_submits_with_nothing_but_dramatiq(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    spec = {
+        "source": str(clip),
+        "destination": str(tmp_path / "out"),
+        "profile": yaml.safe_load(SMALL.read_text()),
+        "metadata": {"course": 7},
+    }
+    broker = RedisBroker(url=farm.redis_url)
+    message = broker.enqueue(
+        dramatiq.Message("jobs", "submit", args=(json.dumps(spec),), kwargs={}, options={})
+    )
+    job = farm.ended(message.message_id)
+    assert job["state"] == "done"
+    assert list(job["times"]) == ["queued", "probing", "planning", "encoding", "stitching", "done"]
+    assert json.loads((tmp_path / "out" / "job.json").read_text())["job"]["metadata"] == {"course": 7}
+
+
+def test_the_same_idempotency_key_gives_one_job(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    arguments = ("submit", clip, tmp_path / "out", "--profile", SMALL, "--key", "upload-1")
+    ids = {farm.run(*arguments).stdout.strip() for _ in range(2)}
+    assert len(ids) == 1
+    assert farm.ended(ids.pop())["state"] == "done"
+    assert len(json.loads(farm.run("list", "--json").stdout)) == 1
+
+
+def test_a_wrong_spec_is_a_failed_job_that_says_why(farm: Farm) -> None:
+    broker = RedisBroker(url=farm.redis_url)
+    document = json.dumps({"source": "a.mp4", "destination": "b", "priority": 11})
+    message = broker.enqueue(dramatiq.Message("jobs", "submit", args=(document,), kwargs={}, options={}))
+    job = farm.ended(message.message_id)
+    assert job["state"] == "failed"
+    assert job["error_kind"] == "spec"
+    assert "priority" in job["error"]
+    assert "9" in job["error"]
+
+
+def test_an_unusable_source_fails_the_job_with_the_reason(farm: Farm, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no film")
+    done = farm.run("submit", tmp_path / "note.txt", tmp_path / "out", "--watch")
+    assert done.returncode == 2
+    assert "not a video or audio file" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cancelled_job_leaves_no_file(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--preset", "slower").stdout.strip()
+    until(lambda: farm.job(job).get("state") == "encoding", "the job is encoding")
+    until(lambda: (tmp_path / "out").exists(), "the first file is stored")
+    assert farm.run("cancel", job).returncode == 0
+    assert farm.job(job)["state"] == "cancelled"
+    until(lambda: not (tmp_path / "out").exists(), "its files are gone")
+    assert farm.run("cancel", job).returncode == 1
+
+
+def test_a_stopped_worker_gives_its_task_back_and_the_job_is_done(
+    farm: Farm, clip: Path, tmp_path: Path
+) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL, "--preset", "slower").stdout.strip()
+    until(
+        lambda: any(
+            line["event"] == "task started" and "video" in line["task"] for line in farm.log("worker-1")
+        ),
+        "worker-1 encodes a chunk",
+    )
+    assert farm.stop("worker-1") == 0
+    assert farm.ended(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+    report = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert {task["attempts"] for task in report["tasks"]} == {1}, "a task given back costs no attempt"
+
+
+def test_logs_carry_job_and_task_as_json(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL).stdout.strip()
+    farm.ended(job)
+    done = [
+        line for name in ("worker-1", "worker-2") for line in farm.log(name) if line["event"] == "task done"
+    ]
+    assert len(done) == 4
+    assert {line["job"] for line in done} == {job}
+    assert {line["task"] for line in done} == {"audio-0", "video-00000", "video-00001", "video-00002"}
