@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
+PROFILE = HERE / "profile.yaml"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = [
     "--headless",
@@ -26,7 +28,6 @@ CHROMIUM_ARGS = [
 ]
 
 STREAM_SECONDS = 20
-SEGMENT_SECONDS = 2
 FRAME_RATE = 30
 
 
@@ -67,37 +68,27 @@ def npm_packages() -> Path:
 
 @pytest.fixture(scope="session")
 def published_stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with master.m3u8: CMAF, two renditions and one audio group."""
-    return make_stream(tmp_path_factory.mktemp("stream") / "demo", languages=("en",))
+    """A folder as `gopfarm transcode` leaves it: CMAF, two renditions and one audio group."""
+    return make_stream(tmp_path_factory.mktemp("stream"), languages=("eng",))
 
 
 @pytest.fixture(scope="session")
 def two_language_stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with two audio tracks to choose from."""
-    return make_stream(tmp_path_factory.mktemp("stream") / "bilingual", languages=("en", "de"))
+    return make_stream(tmp_path_factory.mktemp("stream"), languages=("eng", "deu"))
 
 
 def make_stream(folder: Path, languages: tuple[str, ...]) -> Path:
-    folder.mkdir()
-    gop = str(SEGMENT_SECONDS * FRAME_RATE)
+    source, stream = folder / "source.mp4", folder / "stream"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]
     command += ["-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate={FRAME_RATE}:duration={STREAM_SECONDS}"]
     for n, _ in enumerate(languages):
         command += ["-f", "lavfi", "-i", f"sine=frequency={330 * (n + 1)}:duration={STREAM_SECONDS}"]
-    command += ["-filter_complex", "[0:v]split[big][half];[half]scale=640:360[small]"]
-    command += ["-map", "[big]", "-map", "[small]"]
-    for n, _ in enumerate(languages):
-        command += ["-map", f"{n + 1}:a"]
-    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
-    command += ["-g", gop, "-keyint_min", gop, "-sc_threshold", "0"]
-    command += ["-b:v:0", "2500k", "-b:v:1", "700k", "-c:a", "aac", "-b:a", "96k", "-ac", "2"]
-    audio = [
-        f"a:{n},agroup:sound,language:{language}{',default:yes' if n == 0 else ''}"
-        for n, language in enumerate(languages)
-    ]
-    command += ["-var_stream_map", " ".join(["v:0,agroup:sound", "v:1,agroup:sound", *audio])]
-    command += ["-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_playlist_type", "vod"]
-    command += ["-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init_%v.mp4"]
-    command += ["-hls_segment_filename", str(folder / "%v_%05d.m4s"), "-master_pl_name", "master.m3u8"]
-    subprocess.run([*command, str(folder / "%v.m3u8")], check=True)
-    return folder
+    command += ["-map", "0:v", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2"]
+    for n, language in enumerate(languages):
+        command += ["-map", f"{n + 1}:a", f"-metadata:s:a:{n}", f"language={language}"]
+    subprocess.run([*command, "-c:a", "aac", str(source)], check=True)
+    farm = [sys.executable, "-m", "gopfarm", "transcode", str(source), str(stream)]
+    farm += ["--profile", str(PROFILE)]
+    subprocess.run(farm, cwd=HERE.parents[1], check=True, stdout=subprocess.DEVNULL)
+    return stream
