@@ -65,16 +65,19 @@ class JobStore:
 
     def create(self, job_id: str, spec: JobSpec) -> bool:
         """Remember a new job; False if the id is known already (then nothing changes)."""
-        now = time.time()
         fields = {"spec": spec.model_dump_json(), "tenant": spec.tenant, "priority": spec.priority}
-        created = self._run("create", [keys.job(job_id), keys.JOBS], [job_id, now, *_pairs(fields)])
-        return bool(created)
+        return self._create(job_id, fields)
 
     def reject(self, job_id: str, document: str, error: FarmError) -> None:
         """Remember a submission that is not a valid spec, so that its sender can find out why."""
         fields = {"spec_text": document[:4096], "tenant": "default", "priority": 0}
-        self._run("create", [keys.job(job_id), keys.JOBS], [job_id, time.time(), *_pairs(fields)])
-        self.fail(job_id, error)
+        self._create(job_id, fields)
+        if not self._redis.hexists(keys.job(job_id), "spec"):  # else it is the id of a real job
+            self.fail(job_id, error)
+
+    def _create(self, job_id: str, fields: Mapping[str, object]) -> bool:
+        arguments = [job_id, time.time(), keys.job(""), *_pairs(fields)]
+        return bool(self._run("create", [keys.job(job_id), keys.JOBS], arguments))
 
     def move(self, job_id: str, to: JobState, **fields: object) -> bool:
         """Move a job to a state, if the state machine allows it from where the job is."""
@@ -108,14 +111,12 @@ class JobStore:
 
     def start_encoding(self, job_id: str, plan: Plan) -> bool:
         """Save the plan and open its tasks for dispatch; False if the job is not being planned any more."""
-        with self._redis.pipeline() as pipe:
-            pipe.set(keys.plan(job_id), to_json(plan))
-            pipe.delete(keys.tasks(job_id), keys.pending(job_id))
-            pipe.hset(keys.tasks(job_id), mapping={task.id: to_json(task).decode() for task in plan.tasks})
-            pipe.zadd(keys.pending(job_id), {task.id: -task_cost(task) for task in plan.tasks})
-            pipe.sadd(keys.ACTIVE, job_id)
-            pipe.execute()
-        return self.move(job_id, JobState.ENCODING, plan_hash=plan.hash)
+        parts = (keys.plan, keys.tasks, keys.pending)
+        names = [keys.job(job_id), keys.ACTIVE, *(part(job_id) for part in parts)]
+        tasks = [item for task in plan.tasks for item in (task.id, to_json(task), -task_cost(task))]
+        return bool(
+            self._run("start_encoding", names, [job_id, time.time(), plan.hash, to_json(plan), *tasks])
+        )
 
     # Reading.
 
@@ -182,7 +183,7 @@ class JobStore:
             metadata=spec.get("metadata", {}),
             times={
                 name.removeprefix("at:"): float(value)
-                for name, value in fields.items()
+                for name, value in sorted(fields.items(), key=lambda item: item[1])
                 if name.startswith("at:")
             },
             error_kind=fields.get("error_kind"),
@@ -196,11 +197,16 @@ class JobStore:
 
     def recent(self, limit: int = 50) -> list[JobView]:
         """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""
-        ids = cast("list[str]", self._redis.zrevrange(keys.JOBS, 0, min(limit, _MAX_PAGE) - 1))
-        views = [(job_id, self.view(job_id)) for job_id in ids]
-        if gone := [job_id for job_id, view in views if view is None]:
+        limit, found = min(limit, _MAX_PAGE), dict[str, JobView]()
+        while len(found) < limit:
+            ids = cast("list[str]", self._redis.zrevrange(keys.JOBS, len(found), limit - 1))
+            views = {job_id: self.view(job_id) for job_id in ids}
+            found |= {job_id: view for job_id, view in views.items() if view is not None}
+            gone = [job_id for job_id, view in views.items() if view is None]
+            if not gone:
+                break
             self._redis.zrem(keys.JOBS, *gone)
-        return [view for _, view in views if view is not None]
+        return list(found.values())
 
     # Removing what a job left behind.
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import psutil
 import pytest
+import redis
 
 from encoders.demo import make_demo_clip
 from tests.farm.processes import ROOT, Farm, until
 
 
 @pytest.fixture
-def farm(valkey_url: str, s3: Any, tmp_path: Path) -> Iterator[Farm]:
+def farm(valkey: redis.Redis, valkey_url: str, s3: Any, tmp_path: Path) -> Iterator[Farm]:
     """A scheduler and two workers of one slot each; all must end cleanly on SIGTERM, leaving no child."""
     farm = Farm(valkey_url, tmp_path)
     farm.start("scheduler", "scheduler", "--log-level", "debug")
