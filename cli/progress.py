@@ -32,6 +32,7 @@ class ProgressView:
             console=console,
             disable=not console.is_terminal,
             transient=True,
+            refresh_per_second=4,
         )
         self._state: JobState | None = None
         self._status = self._progress.add_task("starting", total=None, speed="")

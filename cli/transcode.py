@@ -100,6 +100,7 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
                 time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         _take_back(farm, store, job_id, spec)
+        console.print("gopfarm: interrupted, nothing was published", highlight=False)
         raise
     if state is not JobState.DONE:
         _take_back(farm, store, job_id, spec)

@@ -15,6 +15,7 @@ import av
 from av.packet import Packet
 
 from encoders import adts, annexb, fmp4
+from gopfarm.errors import EncodeError
 from gopfarm.plan import SegmentPlan, SegmentResult
 from gopfarm.profile import SegmentFormat
 
@@ -83,7 +84,12 @@ class Packager(ABC):
         """Return the segment's bytes."""
 
     def _store(self, name: str, data: bytes, number: int, length: int) -> SegmentResult:
-        (self._folder / name).write_bytes(data)
+        try:
+            (self._folder / name).write_bytes(data)
+        except OSError as error:
+            raise EncodeError(
+                f"a segment cannot be written to the scratch folder: {error.strerror}"
+            ) from None
         result = SegmentResult(number, name, len(data), hashlib.sha256(data).hexdigest(), length)
         self._on_file(result)
         return result

@@ -46,7 +46,8 @@ def run_task(
     try:
         scratch = tempfile.TemporaryDirectory(prefix="gopfarm-", dir=scratch_dir, ignore_cleanup_errors=True)
     except OSError as error:
-        raise EncodeError(f"no scratch folder can be made: {error.strerror}") from None
+        where = f" in {scratch_dir}" if scratch_dir else ""
+        raise EncodeError(f"no scratch folder can be made{where}: {error.strerror}") from None
     with (
         scratch as folder,
         open_source(task.source.url, https_hosts=https_hosts, expected=task.source) as source,

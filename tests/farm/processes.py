@@ -54,7 +54,7 @@ class Farm:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "gopfarm", *arguments],
                 cwd=ROOT,
-                env=os.environ | {"GOPFARM_REDIS_URL": self.redis_url},
+                env=os.environ | {"GOPFARM_REDIS_URL": self.redis_url, "GOPFARM_LEASE_SECONDS": "4"},
                 stdout=log,
                 stderr=log,
             )

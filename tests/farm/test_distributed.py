@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dramatiq
+import psutil
 import yaml
 from dramatiq.brokers.redis import RedisBroker
 
@@ -131,6 +132,33 @@ def test_a_stopped_worker_gives_its_task_back_and_the_job_is_done(
     judge(tmp_path / "out", clip)
     report = json.loads((tmp_path / "out" / "job.json").read_text())
     assert {task["attempts"] for task in report["tasks"]} == {1}, "a task given back costs no attempt"
+
+
+def test_a_killed_worker_loses_its_task_to_another(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL, "--preset", "slower").stdout.strip()
+    until(
+        lambda: any(
+            line["event"] == "task started" and "video" in line["task"] for line in farm.log("worker-1")
+        ),
+        "worker-1 encodes a chunk",
+    )
+    worker = farm.processes.pop("worker-1")
+    children = psutil.Process(worker.pid).children(recursive=True)
+    worker.kill()
+    worker.wait()
+    until(lambda: not psutil.wait_procs(children, timeout=0.2)[1], "the children died with it")
+    assert farm.ended(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+    report = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert sorted(task["attempts"] for task in report["tasks"]) == [1, 1, 1, 2]
+
+
+def test_a_new_scheduler_takes_up_the_jobs_of_the_old_one(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL).stdout.strip()
+    until(lambda: farm.job(job).get("state") == "encoding", "the job is encoding")
+    assert farm.stop("scheduler") == 0
+    farm.start("scheduler", "scheduler")
+    assert farm.ended(job)["state"] == "done"
 
 
 def test_logs_carry_job_and_task_as_json(farm: Farm, clip: Path, tmp_path: Path) -> None:
