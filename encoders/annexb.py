@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+from itertools import pairwise
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
 
@@ -14,9 +15,10 @@ _NAL_IDR, _NAL_SPS, _NAL_PPS = 5, 7, 8
 def nal_units(stream: bytes) -> list[bytes]:
     """Split a byte stream at its start codes."""
     starts = [match.end() for match in _START_CODE.finditer(stream)]
-    ends = [start - 3 for start in starts[1:]] + [len(stream)]
+    bounds = pairwise([*starts, len(stream) + 3])
     # A NAL unit never ends in a zero byte (7.4.1): those belong to the next start code.
-    return [stream[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True)]
+    units = (stream[start : following - 3].rstrip(b"\x00") for start, following in bounds)
+    return [nal for nal in units if nal]
 
 
 def to_length_prefixed(stream: bytes) -> bytes:

@@ -48,7 +48,7 @@ def placed_samples(
     ``origin`` is the time on the source's clock, in seconds, of sample 0. What the source does not cover is
     silence; what lies before ``start`` or after the end is cut.
     """
-    stream = container.streams[rendition.stream]
+    stream = next((stream for stream in container.streams if stream.index == rendition.stream), None)
     if not isinstance(stream, AudioStream):
         raise EncodeError(f"stream {rendition.stream} is not audio any more")
     only(container, [stream])
@@ -93,6 +93,8 @@ def _graph(
     graph = Graph()
     graph.threads = 1
     layout = _LAYOUTS[rendition.channels]
+    # swresample counts this one in samples of the source.
+    first = round_half_up(Fraction(start * frame.sample_rate, rendition.sample_rate))
     last: FilterContext = graph.add_abuffer(
         sample_rate=frame.sample_rate,
         format=frame.format,
@@ -101,7 +103,7 @@ def _graph(
     )
     for name, arguments in (
         # swresample places the first sample, fills gaps with silence and cuts overlaps; it never stretches.
-        ("aresample", f"{rendition.sample_rate}:async=1:min_hard_comp={_GAP_SECONDS}:first_pts={start}"),
+        ("aresample", f"{rendition.sample_rate}:async=1:min_hard_comp={_GAP_SECONDS}:first_pts={first}"),
         ("aformat", f"sample_fmts=fltp:sample_rates={rendition.sample_rate}:channel_layouts={layout}"),
         ("apad", f"whole_len={length}"),
         ("atrim", f"end_sample={length}"),

@@ -54,8 +54,7 @@ def measure(shown: Sequence[int], time_base: Fraction, hints: Sequence[Fraction 
     measured = Fraction(len(shown) - 1) / span
     stated = [hint for hint in hints if hint]
     candidates = [
-        *(hint for hint in stated if hint in NATURAL_RATES),
-        natural_rate(measured),
+        *(rate for rate in (*stated, natural_rate(measured)) if rate in NATURAL_RATES),
         *stated,
         measured.limit_denominator(_MAX_DENOMINATOR),
         measured,

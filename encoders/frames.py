@@ -49,7 +49,7 @@ def grid_frames(
     Raises:
         EncodeError: Not one frame of the chunk could be decoded.
     """
-    stream = container.streams[picture.stream]
+    stream = next((stream for stream in container.streams if stream.index == picture.stream), None)
     if not isinstance(stream, VideoStream):
         raise EncodeError(f"stream {picture.stream} is not video any more")
     only(container, [stream])

@@ -126,7 +126,7 @@ def _diagnose(source: BinaryIO, error: Exception) -> str:
 
 
 def is_protected(source: BinaryIO, at: int, size: int) -> bool:
-    """Tell whether the ``moov`` box with this payload describes protected samples (ISO/IEC 14496-12, 8.12)."""
+    """Tell whether a ``moov`` box (its payload) describes protected samples (ISO/IEC 14496-12, 8.12)."""
     return not _PROTECTED.isdisjoint(_inside(source, at, at + size, _SAMPLE_ENTRIES))
 
 

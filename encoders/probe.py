@@ -76,9 +76,7 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         video_facts = (
             _video_facts(video, first, found[video.index], ref.url) if video and first is not None else None
         )
-        audio_facts = tuple(
-            _audio_facts(track, found[track.index]) for track in audio if found[track.index]
-        )
+        audio_facts = tuple(_audio_facts(track, found[track.index]) for track in audio if found[track.index])
         if video_facts is None and not audio_facts:
             raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
         ends = [track.start + track.duration for track in audio_facts]
@@ -172,7 +170,7 @@ def _video_facts(
 
 
 def _quarter_turns(counter_clockwise: int) -> int:
-    """Return the clockwise turn to apply, in degrees. A matrix in between is taken for the nearest quarter."""
+    """Return the clockwise turn to apply, in degrees; what lies in between is the nearest quarter."""
     return -90 * round(counter_clockwise / 90) % 360
 
 

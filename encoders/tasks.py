@@ -71,7 +71,7 @@ def _run_video(
     picture = task.picture
     packagers = [_packager(task, rendition.name, scratch, on_file) for rendition in task.renditions]
     encoders = [
-        RenditionEncoder(rendition, picture.grid_rate, picture.colour, task.segments, packager)
+        RenditionEncoder(rendition, picture, task.segments, packager)
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
     cascade = Cascade(task.renditions, picture)

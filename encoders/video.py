@@ -18,11 +18,14 @@ from encoders.cascade import PIXEL_FORMAT
 from encoders.codecs import CODECS, REORDER_FRAMES
 from encoders.package import CodedFrame, Packager, TrackHeader
 from gopfarm.errors import EncodeError
-from gopfarm.plan import Colour, SegmentPlan, VideoRendition
+from gopfarm.plan import Colour, Picture, SegmentPlan, VideoRendition
 from gopfarm.timeline import MAX_GOP_SECONDS, gop_starts, video_ticks, video_timescale
 
 #: ITU-T H.273 value of "limited range" in libavutil: every rendition is.
 _LIMITED_RANGE = 1
+
+#: ITU-T H.273 values of the RGB "matrix", and of BT.601, by which the scaler turns RGB into YUV.
+_RGB, _BT601 = 0, 6
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def open_encoder(rendition: VideoRendition, rate: Fraction, colour: Colour | Non
     if colour is not None:
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer
-        context.colorspace = colour.matrix
+        context.colorspace = _BT601 if colour.matrix == _RGB else colour.matrix
     container.start_encoding()
     return OpenEncoder(container, stream, buffer.getvalue())
 
@@ -82,16 +85,16 @@ class RenditionEncoder:
     def __init__(
         self,
         rendition: VideoRendition,
-        rate: Fraction,
-        colour: Colour,
+        picture: Picture,
         segments: Sequence[SegmentPlan],
         packager: Packager,
     ) -> None:
         self.rendition = rendition
-        self._rate = rate
+        self._rate = rate = picture.grid_rate
+        self._start = int(picture.start * video_timescale(rate))
         self._segments = list(segments)
         self._packager = packager
-        self._encoder = open_encoder(rendition, rate, colour)
+        self._encoder = open_encoder(rendition, rate, picture.colour)
         self._pending: list[CodedFrame] = []
         self._decoded = segments[0].start
         self._idr_slots = frozenset(
@@ -133,8 +136,8 @@ class RenditionEncoder:
         self._pending.append(
             CodedFrame(
                 data=data,
-                dts=video_ticks(self._decoded, self._rate),
-                pts=video_ticks(pts, self._rate) + lead,
+                dts=self._start + video_ticks(self._decoded, self._rate),
+                pts=self._start + video_ticks(pts, self._rate) + lead,
                 duration=video_ticks(1, self._rate),
                 key=key,
             )

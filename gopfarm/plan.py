@@ -158,7 +158,11 @@ class AudioRendition:
 
 @dataclass(frozen=True)
 class Picture:
-    """How source frames become grid frames: the same description in every task of a job."""
+    """How source frames become grid frames: the same description in every task of a job.
+
+    ``start`` is when slot 0 is shown on the published timeline, in seconds (a whole number of ticks): 0,
+    unless the sound starts a little before the picture.
+    """
 
     stream: int
     time_base: Fraction
@@ -166,6 +170,7 @@ class Picture:
     grid_rate: Fraction
     rotation: int
     colour: Colour
+    start: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -213,7 +218,10 @@ Task = VideoTask | AudioTask
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that will be encoded and published, decided before the first frame is decoded."""
+    """Everything that will be encoded and published, decided before the first frame is decoded.
+
+    ``video_start`` is when slot 0 is shown on the published timeline, in seconds (see ``Picture.start``).
+    """
 
     hash: str
     facts: SourceFacts
@@ -222,6 +230,7 @@ class Plan:
     grid_frames: int
     target_duration: int
     video: tuple[VideoRendition, ...]
+    video_start: Fraction
     video_segments: tuple[SegmentPlan, ...]
     audio: tuple[AudioRendition, ...]
     audio_segments: tuple[tuple[SegmentPlan, ...], ...]

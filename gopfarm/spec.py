@@ -38,9 +38,7 @@ class JobSpec(BaseModel):
     )
     profile: Annotated[
         Annotated[str, Tag(_NAMED)] | Annotated[Profile, Tag(_INLINE)], Discriminator(_profile_form)
-    ] = Field(
-        default="standard", description="Name of a profile that the farm knows, or a profile inline."
-    )
+    ] = Field(default="standard", description="Name of a profile that the farm knows, or a profile inline.")
     priority: int = Field(default=5, ge=0, le=9, description="9 is the most urgent, 0 the least.")
     tenant: Name = Field(default="default", description="Who the job belongs to; the farm is shared fairly.")
     idempotency_key: str | None = Field(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 from gopfarm.plan import (
     AudioFacts,
@@ -23,16 +24,16 @@ from gopfarm.plan import (
     fingerprint,
 )
 from gopfarm.profile import Profile
-from gopfarm.timeline import cut_evenly, round_half_up
+from gopfarm.timeline import cut_evenly, round_half_up, video_timescale
 from ladder import fit_rungs
 from scheduler.chunks import Chunk, cut_chunks
 
 #: Samples of an AAC frame: audio can be cut only between two of them.
 _AAC_FRAME = 1024
 
-#: Sound that starts later than the picture by at most this many seconds simply starts later; players bridge
-#: such a gap. Beyond it, silence is put in front, or a player would wait for sound at the start.
-_LATE_SOUND = Fraction(1, 2)
+#: Sound and picture that start at most this many seconds apart keep their true starts; players bridge such
+#: a gap. Beyond it late sound gets silence in front and early sound is cut: players would wait at the start.
+_BRIDGED = Fraction(1, 2)
 
 #: Sound that outlasts the picture by less than this many seconds stays in the last segment.
 _SHORT_TAIL = Fraction(1, 2)
@@ -54,14 +55,15 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
     video_segments = tuple(segment for chunk in chunks for segment in chunk.segments)
     video = _video_renditions(facts.video, profile, encoder)
     audio = _audio_renditions(facts.audio, profile)
-    origin = facts.video.origin if facts.video else min(track.start for track in facts.audio)
     rate = facts.video.grid_rate if facts.video else Fraction(1)
-    edges = [segment.end / rate for segment in video_segments]
+    start = _video_start(facts)
+    origin = facts.video.origin - start if facts.video else min(track.start for track in facts.audio)
+    edges = [start + segment.end / rate for segment in video_segments]
     audio_segments = tuple(
         _audio_segments(track, rendition.sample_rate, origin, edges, segment_seconds)
         for track, rendition in zip(facts.audio, audio, strict=True)
     )
-    picture = _picture(facts.video) if facts.video else None
+    picture = _picture(facts.video, start) if facts.video else None
     digest = fingerprint(
         [
             facts.digest,
@@ -105,6 +107,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
         grid_frames=facts.video.grid_frames if facts.video else 0,
         target_duration=max(1, *(round_half_up(duration) for duration in durations)),
         video=video,
+        video_start=start,
         video_segments=video_segments,
         audio=audio,
         audio_segments=audio_segments,
@@ -118,7 +121,23 @@ def _chunks(video: VideoFacts | None, segment_seconds: Fraction) -> tuple[Chunk,
     return cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, segment_seconds)
 
 
-def _picture(video: VideoFacts) -> Picture:
+def _video_start(facts: SourceFacts) -> Fraction:
+    """Return when the picture starts on the published timeline, so that early sound need not be cut.
+
+    That is after a whole number of frames, wherever this is no longer than players bridge.
+    """
+    if facts.video is None or not facts.audio:
+        return Fraction(0)
+    rate = facts.video.grid_rate
+    early = max(Fraction(0), facts.video.origin - min(track.start for track in facts.audio))
+    whole = ceil(early * rate) / rate
+    if whole <= _BRIDGED:
+        return whole
+    scale = video_timescale(rate)
+    return Fraction(int(min(early, _BRIDGED) * scale), scale)
+
+
+def _picture(video: VideoFacts, start: Fraction) -> Picture:
     return Picture(
         stream=video.stream,
         time_base=video.time_base,
@@ -126,6 +145,7 @@ def _picture(video: VideoFacts) -> Picture:
         grid_rate=video.grid_rate,
         rotation=video.rotation,
         colour=video.colour,
+        start=start,
     )
 
 
@@ -185,7 +205,7 @@ def _audio_segments(
         segment_seconds: Longest segment where sound goes on after the picture.
     """
     offset = track.start - origin
-    first = round_half_up(offset * sample_rate) if 0 < offset <= _LATE_SOUND else 0
+    first = round_half_up(offset * sample_rate) if 0 < offset <= _BRIDGED else 0
     end = max(first + _AAC_FRAME, round_half_up((offset + track.duration) * sample_rate))
     cuts = [first]
     for edge in edges:

@@ -30,9 +30,9 @@ _SEGMENT_TEMPLATE = "$Number%05d$" + SEGMENT_SUFFIX["cmaf"]
 def dash_manifest(presentation: Presentation) -> str:
     """Write the static manifest: one period, one set for the video ladder, one set for each audio track.
 
-    Addresses are relative to the manifest. Times are exact: a timescale is the numerator of the frame rate or
-    the sample rate, so that each segment is a whole number of units. Audio that starts after 0 says so in its
-    timeline. ``minBufferTime`` is one target duration: at its peak rate, a segment arrives within that.
+    Addresses are relative to the manifest. Times are exact: a timescale is that of the media itself, so that
+    each segment is a whole number of ticks. What starts after 0 says so in its timeline. ``minBufferTime`` is
+    one target duration: at its peak rate, a segment arrives within that.
 
     Raises:
         ValueError: The presentation is not CMAF, or it is empty.
@@ -129,16 +129,17 @@ def _representation(
         representation,
         "SegmentTemplate",
         {
-            "timescale": str(stream.unit.denominator),
+            "timescale": str(stream.timescale),
             "initialization": f"{folder}/{INIT_FILE}",
             "media": f"{folder}/{_SEGMENT_TEMPLATE}",
             "startNumber": str(stream.segments[0].number),
         },
     )
     timeline = SubElement(template, "SegmentTimeline")
-    units = stream.unit.numerator
+    units = int(stream.unit * stream.timescale)
     for length, run in groupby(segment.length for segment in stream.segments):
         entry = SubElement(timeline, "S", {"d": str(length * units)})
         if repeats := len(list(run)) - 1:
             entry.set("r", str(repeats))
-    timeline[0].set("t", str(stream.segments[0].start * units))
+    first = int(stream.start * stream.timescale) + stream.segments[0].start * units
+    timeline[0].set("t", str(first))

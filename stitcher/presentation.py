@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from gopfarm.plan import AudioRendition, Plan, SegmentPlan, VideoRendition
 from gopfarm.profile import SegmentFormat
+from gopfarm.timeline import video_timescale
 from stitcher.bandwidth import BitRates, bit_rates
 from stitcher.check import RenditionDelivery
 from stitcher.tracks import TrackLabel, label_tracks
@@ -20,11 +21,14 @@ RenditionT = TypeVar("RenditionT", VideoRendition, AudioRendition)
 class Stream(Generic[RenditionT]):
     """One rendition, delivered and measured.
 
-    ``segments`` count units of ``unit`` seconds: one frame of the output grid, or one audio sample.
+    ``segments`` count units of ``unit`` seconds: one frame of the output grid, or one audio sample. Unit 0
+    is presented at ``start`` seconds; both are whole numbers of ticks of ``timescale``.
     """
 
     rendition: RenditionT
     unit: Fraction
+    start: Fraction
+    timescale: int
     segments: tuple[SegmentPlan, ...]
     delivery: RenditionDelivery
     rates: BitRates
@@ -37,7 +41,7 @@ class Stream(Generic[RenditionT]):
     @property
     def end(self) -> Fraction:
         """When the last segment ends on the published timeline, in seconds."""
-        return self.segments[-1].end * self.unit
+        return self.start + self.segments[-1].end * self.unit
 
     @property
     def size(self) -> int:
@@ -80,6 +84,8 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
         Stream(
             rendition=rendition,
             unit=frame,
+            start=plan.video_start,
+            timescale=video_timescale(plan.grid_rate),
             segments=plan.video_segments,
             delivery=deliveries[rendition.name],
             rates=_rates(plan.video_segments, deliveries[rendition.name], frame, plan.target_duration),
@@ -91,7 +97,11 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
     for rendition, segments, label in zip(plan.audio, plan.audio_segments, labels, strict=True):
         delivery, sample = deliveries[rendition.name], Fraction(1, rendition.sample_rate)
         rates = _rates(segments, delivery, sample, plan.target_duration)
-        audio.append(AudioStream(rendition, sample, segments, delivery, rates, label))
+        audio.append(
+            AudioStream(
+                rendition, sample, Fraction(0), rendition.sample_rate, segments, delivery, rates, label
+            )
+        )
     return Presentation(plan.format, plan.target_duration, video, tuple(audio))
 
 

@@ -6,9 +6,35 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
+    import redis
     from mypy_boto3_s3 import S3Client
+
+# A busy machine must not make a test fail that is only slow.
+settings.register_profile("gopfarm", deadline=None)
+settings.load_profile("gopfarm")
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """Address of a real Valkey on a private unix socket. Use ``valkey`` for one that is empty."""
+    from cli.embedded import PrivateValkey
+
+    server = PrivateValkey()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_url: str) -> Iterator[redis.Redis]:
+    """A client of an empty Valkey, as the farm connects to it."""
+    from gopfarm.store import connect
+
+    with connect(valkey_url) as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture(scope="session")

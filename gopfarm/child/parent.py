@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,18 @@ from gopfarm.errors import FarmError, SourceError, error_from
 #: Variables that a child may see: none that could hold a secret.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
-#: Lines of a dead child's error output that are kept for the report.
+#: Seconds that a child may hang in the middle of saying something, or of hearing an answer.
+_PATIENCE_SECONDS = 30.0
+
+#: Seconds that a child which said goodbye, or nonsense, gets to end by itself.
+_GOODBYE_SECONDS = 1.0
+
+#: Bytes of source that are read for a child at a time; it asks again for more.
+_MAX_READ = 8 * 1024 * 1024
+
+#: Lines, and bytes at most, of a dead child's error output that are kept for the report.
 _LAST_LINES = 5
+_LAST_BYTES = 4096
 
 
 class Source(Protocol):
@@ -71,6 +82,7 @@ class Child:
         descriptor = _descriptor(source)
         self._source = source
         self._connection = Connection(ours)
+        self._connection.set_patience(_PATIENCE_SECONDS)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         inherited = [theirs.fileno(), *([descriptor] if descriptor is not None else [])]
         arguments = [target, str(theirs.fileno()), str(descriptor or -1), str(size), str(os.getpid())]
@@ -87,7 +99,7 @@ class Child:
                 # Its own session: Ctrl-C at the terminal is for the parent, who then ends the child.
                 start_new_session=True,
             )
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._connection.send(Kind.REQUEST, request)
 
     def events(self, tick: float) -> Iterator[ChildEvent | bytes | None]:
@@ -97,51 +109,71 @@ class Child:
             FarmError: The child reported an error that has an explanation, or reading the source failed.
             ChildDiedError: It ended without a result.
         """
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        yielded = time.monotonic()
         while True:
-            ready, _, _ = select.select([self._connection], [], [], tick)
-            if not ready:
+            wait = yielded + tick - time.monotonic()
+            if wait <= 0 or not poll.poll(wait * 1000):
                 yield None
+                yielded = time.monotonic()
                 continue
-            try:
+            with self._talking():
                 kind, body = self._connection.receive()
-                if kind is Kind.READ:
-                    self._serve(*unpack_range(body))
-                    continue
-            except (EOFError, BrokenPipeError, ConnectionResetError):
-                raise ChildDiedError(self._obituary()) from None
-            if kind is Kind.EVENT:
-                name, value = json.loads(body)
-                yield ChildEvent(name, value)
-            elif kind is Kind.ERROR:
-                error_kind, message = json.loads(body)
-                raise error_from(error_kind, message)
-            elif kind is Kind.RESULT:
+            if kind is Kind.RESULT:
                 yield body
                 return
+            if kind is Kind.READ:
+                self._serve(body)
+                continue
+            with self._talking():
+                name, value = json.loads(body)
+            if kind is Kind.ERROR:
+                raise error_from(str(name), str(value))
+            yield ChildEvent(str(name), value)
+            yielded = time.monotonic()
 
-    def _serve(self, start: int, length: int) -> None:
+    def _serve(self, body: bytes) -> None:
+        with self._talking():
+            start, length = unpack_range(body)
         self._source.seek(start)
-        parts = []
+        parts, length = [], min(length, _MAX_READ)
         while length and (data := self._source.read(length)):
             parts.append(data)
             length -= len(data)
-        self._connection.send(Kind.BYTES, b"".join(parts))
+        with self._talking():
+            self._connection.send(Kind.BYTES, b"".join(parts))
+
+    @contextlib.contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Take a child that has gone, hangs or talks nonsense for dead."""
+        try:
+            yield
+        except (EOFError, ConnectionError, TimeoutError, struct.error, ValueError, TypeError):
+            raise ChildDiedError(self._obituary()) from None
 
     def _obituary(self) -> str:
-        code = self._process.wait()
-        cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
+        try:
+            code = self._process.wait(_GOODBYE_SECONDS)
+            cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        except subprocess.TimeoutExpired:
+            self._kill()
+            cause = "stopped answering"
+        self._errors.seek(max(0, self._errors.seek(0, io.SEEK_END) - _LAST_BYTES))
+        lines = self._errors.read(_LAST_BYTES).decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
         return f"the encoding process {cause}" + (f": {' | '.join(lines)}" if lines else "")
 
     def close(self) -> None:
         """End the child if it still runs, at once, and wait for it."""
+        self._kill()
+        self._connection.close()
+        self._errors.close()
+
+    def _kill(self) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._connection.close()
-        self._errors.close()
 
     def __enter__(self) -> Child:
         return self

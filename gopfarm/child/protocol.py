@@ -26,6 +26,9 @@ class Kind(enum.IntEnum):
     ERROR = 6
 
 
+_KINDS = frozenset(Kind)
+
+
 class Connection:
     """One end of the socket pair. Used by one thread."""
 
@@ -46,12 +49,17 @@ class Connection:
         """Wait for a frame.
 
         Raises:
-            EOFError: The other side has gone.
+            EOFError: The other side has gone, or what it says is no frame.
+            TimeoutError: It stopped in the middle of one; only where ``set_patience`` was called.
         """
         kind, size = _HEADER.unpack(self._exactly(_HEADER.size))
-        if size > _MAX_BODY:
-            raise EOFError(f"a frame of {size} bytes is not believed")
+        if size > _MAX_BODY or kind not in _KINDS:
+            raise EOFError(f"a frame of kind {kind} and {size} bytes is not believed")
         return Kind(kind), self._exactly(size)
+
+    def set_patience(self, seconds: float) -> None:
+        """Bound the time that the other side may let a ``send`` or ``receive`` hang."""
+        self._socket.settimeout(seconds)
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray(size)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import imageio_ffmpeg
 import numpy as np
 from av.video.frame import VideoFrame
@@ -17,7 +19,19 @@ from numpy.typing import NDArray
 from encoders.frames import DecodeCounts, grid_frames
 from encoders.media import open_media
 from encoders.probe import probe
-from gopfarm.plan import Keyframe, Picture, SourceFacts, SourceRef, VideoFacts
+from encoders.tasks import run_task
+from gopfarm.plan import (
+    Keyframe,
+    Picture,
+    Plan,
+    SourceFacts,
+    SourceRef,
+    Task,
+    TaskResult,
+    VideoFacts,
+)
+from gopfarm.profile import AudioSpec, Profile, RenditionSpec, SegmentFormat
+from scheduler.planner import make_plan
 
 FFMPEG: str = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -63,6 +77,10 @@ RECIPES: dict[str, list[str]] = {
         *("-f", "lavfi", "-i", PICTURE.format(rate=25, seconds=3), "-c:v", "libvpx-vp9"),
         *("-deadline", "realtime", "-cpu-used", "8", "-g", "20"),
     ],
+    # Formats that say when a picture is decoded and leave it open when it is shown, or the other way round.
+    "old.avi": ["-i", "{closed.mp4}", "-an", "-c:v", "mpeg4", "-bf", "2", "-g", "25"],
+    "program.mpg": ["-i", "{closed.mp4}", "-an", "-c:v", "mpeg2video", "-bf", "2", "-g", "25", "-b:v", "1M"],
+    "flash.flv": ["-i", "{closed.mp4}", "-c", "copy"],
     "large.mp4": _with_tone(
         *_h264("-vf", "noise=alls=60:allf=t,scale=480:288", seconds=6, params="keyint=25:qp=12")
     ),
@@ -81,6 +99,10 @@ RECIPES: dict[str, list[str]] = {
     "resized.ts": ["-i", "concat:{small.ts}|{tall.ts}", "-c", "copy"],
     "small.ts": _h264(seconds=1),
     "tall.ts": _h264("-vf", "scale=96:160", "-output_ts_offset", "1.08", seconds=1),
+    # One after the other: a film with sound in its middle alone, where FFmpeg does not look for streams.
+    "before.ts": ["-i", "{large.mp4}", "-map", "0:v", "-c", "copy"],
+    "middle.ts": ["-i", "{closed.mp4}", "-c", "copy", "-output_ts_offset", "7"],
+    "after.ts": ["-i", "{large.mp4}", "-map", "0:v", "-c", "copy", "-output_ts_offset", "14"],
     "subtitles.mp4": ["-f", "srt", "-i", "{text.srt}", "-c:s", "mov_text"],
     "still.mp4": _h264("-frames:v", "1"),
     "sound.m4a": ["-f", "lavfi", "-i", TONE, "-c:a", "aac", "-ac", "2"],
@@ -110,6 +132,22 @@ class Clips:
             if f"{{{other}}}" in argument:
                 argument = argument.replace(f"{{{other}}}", str(self(other)))
         return argument
+
+
+class CountingFile(io.BytesIO):
+    """A file that counts the bytes that are read from it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        size = super().readinto(buffer)
+        self.count += size
+        return size
 
 
 def ffmpeg(*arguments: str) -> bytes:
@@ -182,8 +220,6 @@ def keyframe_before(keyframes: Sequence[Keyframe], slot: int) -> Keyframe:
 
 def plain_decode(path: Path) -> list[tuple[Fraction, VideoFrame]]:
     """Decode from start to end with nothing of ours: (seconds, frame) of each shown frame."""
-    import av
-
     with av.open(str(path)) as container:
         stream: Any = container.streams.video[0]
         frames = [(f.pts * f.time_base, f) for f in container.decode(stream) if isinstance(f, VideoFrame)]
@@ -194,3 +230,54 @@ def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Peak signal to noise ratio in dB."""
     error = np.mean((one.astype(float) - other.astype(float)) ** 2)
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def plan_of(
+    path: Path,
+    *,
+    segment_format: SegmentFormat = "cmaf",
+    segment_seconds: float = 1,
+    heights: Sequence[int] = (96, 48),
+    facts: SourceFacts | None = None,
+    **sound: Any,
+) -> Plan:
+    """Plan a clip as the scheduler would, for cheap encoding."""
+    rungs = [RenditionSpec(name=f"{height}p", height=height, bitrate=100_000) for height in heights]
+    profile = Profile(
+        renditions=tuple(rungs),
+        audio=AudioSpec(**sound),
+        segment_seconds=segment_seconds,
+        format=segment_format,
+        preset="ultrafast",
+    )
+    return make_plan(facts or look(path), profile, "libx264", "test")
+
+
+def run(task: Task, path: Path, scratch: Path) -> TaskResult:
+    """Run a task over a file."""
+    with path.open("rb") as source:
+        return run_task(task, source, scratch, lambda rendition, file: None, lambda done: None)
+
+
+def encode(plan: Plan, path: Path, scratch: Path) -> list[TaskResult]:
+    """Run all tasks of a plan, the last one first: none may need another."""
+    return [run(task, path, scratch) for task in reversed(plan.tasks)][::-1]
+
+
+def join(scratch: Path, rendition: str) -> Path:
+    """Put the files of a rendition behind each other, as a player would."""
+    files = sorted((scratch / rendition).iterdir(), key=lambda file: (file.suffix != ".mp4", file.name))
+    joined = scratch / f"{rendition}{'.ts' if files[0].suffix == '.ts' else '.mp4'}"
+    joined.write_bytes(b"".join(file.read_bytes() for file in files))
+    return joined
+
+
+def sound_of(path: Path) -> tuple[float, NDArray[np.float32]]:
+    """Decode the first audio track: the time of its first sample in seconds, and (channels, samples)."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(audio=0))
+    first = frames[0]
+    assert first.pts is not None
+    assert first.time_base is not None
+    blocks = [frame.to_ndarray() for frame in frames]
+    return float(first.pts * first.time_base), np.concatenate(blocks, axis=1).astype(np.float32)

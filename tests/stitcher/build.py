@@ -14,6 +14,7 @@ from typing import Any
 from gopfarm.plan import (
     AudioRendition,
     AudioTask,
+    Colour,
     Keyframe,
     Picture,
     Plan,
@@ -79,7 +80,7 @@ def make_plan(
     frames = segments(*lengths) if ladder else ()
     samples = segments(*audio_lengths, start=audio_start)
     chunks = [chunk for chunk in (frames[:2], frames[2:]) if chunk]
-    picture = Picture(0, Fraction(1, 90_000), 0, rate, 0)
+    picture = Picture(0, Fraction(1, 90_000), 0, rate, 0, Colour(2, 2, 2, False))
     tasks: list[Task] = [
         VideoTask(
             f"v{n}", SOURCE, segment_format, picture, Keyframe(0, 0, chunk[0].start), chunk, tuple(ladder)
@@ -100,6 +101,7 @@ def make_plan(
         grid_frames=sum(lengths) if ladder else 0,
         target_duration=ceil(max(spans) - Fraction(1, 2)),
         video=tuple(ladder),
+        video_start=Fraction(0),
         video_segments=frames,
         audio=tuple(tracks),
         audio_segments=tuple(samples for _ in tracks),

@@ -7,6 +7,7 @@ if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then
   redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
   return 'unwanted'
 end
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then return 'unwanted' end
 local first = redis.call('HSETNX', KEYS[4], ARGV[2], ARGV[4])
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])

@@ -1,5 +1,5 @@
 -- A worker starts a task: it gets the lease, and the attempt is counted now, so that a task that kills its
--- worker is seen. KEYS: job, tasks, owners, attempts, results, leases.
+-- worker is seen. KEYS: job, tasks, owners, attempts, results, leases, pending.
 -- ARGV: job id, task id, worker, seconds that the lease lasts.
 -- Returns {attempt, task JSON}, or {0, why not}.
 local clock = redis.call('TIME')
@@ -16,4 +16,6 @@ local task = redis.call('HGET', KEYS[2], ARGV[2])
 if not task then return {0, 'there is no such task'} end
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 redis.call('ZADD', KEYS[6], now + tonumber(ARGV[4]), lease)
+-- It waits no more, should this be the message of an earlier time that it was queued.
+redis.call('ZREM', KEYS[7], ARGV[2])
 return {redis.call('HINCRBY', KEYS[4], ARGV[2], 1), task}

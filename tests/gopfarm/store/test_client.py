@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+import redis
+
+from gopfarm.errors import ServiceError, SpecError
+from gopfarm.store import connect, reachable, without_secret
+
+
+@pytest.mark.parametrize("url", ["http://queue:6379", "queue:6379", "redis://queue:port", ""])
+def test_what_is_no_redis_address_is_refused(url: str) -> None:
+    with pytest.raises(SpecError, match="is not a redis://, rediss:// or unix:// address"):
+        connect(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "fit"),
+    [
+        ("redis://user:hush@queue:6379/1", "redis://queue:6379/1"),
+        ("rediss://:h@sh@queue:6379", "rediss://queue:6379"),
+        ("unix://user:hush@/run/valkey.sock?password=hush", "unix:///run/valkey.sock"),
+    ],
+)
+def test_passwords_are_never_shown(url: str, fit: str) -> None:
+    assert without_secret(url) == fit
+
+
+def test_a_redis_that_is_out_of_reach_is_named() -> None:
+    url = "redis://:hush@127.0.0.1:1/0"
+    client = connect(url)
+    fault = r"Redis at redis://127\.0\.0\.1:1/0 cannot be reached"
+    with pytest.raises(ServiceError, match=fault) as caught, reachable(url):
+        client.ping()
+    assert "hush" not in str(caught.value)
+
+
+def test_a_wrong_password_is_told(valkey: redis.Redis, valkey_url: str) -> None:
+    valkey.config_set("requirepass", "right")
+    try:
+        url = valkey_url.replace("unix://", "unix://:wrong@")
+        with pytest.raises(ServiceError, match="it refuses the password"), reachable(url):
+            connect(url).ping()
+    finally:
+        valkey.config_set("requirepass", "")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import dramatiq
+import pytest
+import redis
+
+from gopfarm.broker import FarmBroker, send
+
+QUEUE = "encode.cpu"
+
+
+@pytest.fixture
+def broker(valkey: redis.Redis, valkey_url: str) -> FarmBroker:
+    broker = FarmBroker(valkey_url, {QUEUE: 2})
+    broker.declare_queue(QUEUE)
+    return broker
+
+
+def test_a_process_holds_no_more_messages_than_it_has_slots(broker: FarmBroker) -> None:
+    sent = [send(broker, QUEUE, "encode", "job", number) for number in range(6)]
+    assert broker.waiting(QUEUE) == 6
+    consumer = broker.consume(QUEUE, prefetch=16, timeout=10)
+    held = [message for message in (next(consumer) for _ in range(8)) if message is not None]
+    assert [message.message_id for message in held] == sent[:2]
+    assert broker.waiting(QUEUE) == 4, "the others are for other processes"
+    consumer.ack(held[0])
+    refill = [message for message in (next(consumer) for _ in range(4)) if message is not None]
+    assert [message.message_id for message in refill] == sent[2:3]
+    assert broker.waiting(QUEUE) == 3
+    consumer.close()
+
+
+def test_a_running_worker_leaves_waiting_what_it_has_no_slot_for(broker: FarmBroker) -> None:
+    started, release = threading.Semaphore(0), threading.Event()
+
+    def encode(job: str, number: int) -> None:
+        started.release()
+        release.wait(10)
+
+    dramatiq.actor(queue_name=QUEUE, actor_name="encode", broker=broker)(encode)
+    for number in range(6):
+        send(broker, QUEUE, "encode", "job", number)
+    worker = dramatiq.Worker(broker, queues={QUEUE}, worker_timeout=50, worker_threads=2)
+    worker.start()
+    try:
+        assert started.acquire(timeout=5)
+        assert started.acquire(timeout=5)
+        time.sleep(0.2)
+        assert broker.waiting(QUEUE) == 4
+    finally:
+        release.set()
+        worker.stop(timeout=5000)
+
+
+def test_a_message_carries_actor_and_arguments(broker: FarmBroker) -> None:
+    message_id = send(broker, QUEUE, "encode", "job-1", "video-00000")
+    message = next(broker.consume(QUEUE, timeout=10))
+    assert (message.message_id, message.actor_name, message.args) == (
+        message_id,
+        "encode",
+        ("job-1", "video-00000"),
+    )

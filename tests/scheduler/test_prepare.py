@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gopfarm.errors import CapabilityError, SpecError
+from gopfarm.profile import EncoderChoice
+from scheduler.prepare import choose_encoder, plan_source
+from tests.scheduler.facts import SHORT, STANDARD, source_facts, video_facts
+
+CPU, GPU = {"libx264"}, {"libx264", "h264_nvenc"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "fleet", "encoder"),
+    [
+        ("auto", CPU, "libx264"),
+        ("auto", GPU, "h264_nvenc"),
+        ("auto", set(), "libx264"),
+        ("libx264", GPU, "libx264"),
+        ("libx264", set(), "libx264"),
+        ("nvenc", GPU, "h264_nvenc"),
+    ],
+)
+def test_the_encoder_is_chosen_by_what_the_fleet_has(
+    choice: EncoderChoice, fleet: set[str], encoder: str
+) -> None:
+    assert choose_encoder(choice, fleet) == encoder
+
+
+@pytest.mark.parametrize("fleet", [CPU, set()])
+def test_nvenc_without_a_gpu_worker_is_refused_with_what_to_do(fleet: set[str]) -> None:
+    profile = STANDARD.model_copy(update={"encoder": "nvenc"})
+    with pytest.raises(CapabilityError, match="no live worker has NVENC; start a GPU worker, or use"):
+        plan_source(SHORT, profile, fleet)
+
+
+def test_a_segment_shorter_than_a_frame_is_refused() -> None:
+    slow = source_facts(video_facts(20, Fraction(1, 2), slots=(0,)))
+    profile = STANDARD.model_copy(update={"segment_seconds": 1.5})
+    with pytest.raises(
+        SpecError, match=r"segment_seconds: 1\.5 s is shorter than one frame at 0\.5 frames/s"
+    ):
+        plan_source(slow, profile, CPU)
+    assert plan_source(slow, STANDARD, CPU).video_segments[0].length == 3
+
+
+def test_the_plan_names_one_encoder_for_all_renditions() -> None:
+    plan = plan_source(SHORT, STANDARD, GPU)
+    assert {rendition.encoder for rendition in plan.video} == {"h264_nvenc"}
