@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
 
 from gopfarm.errors import SpecError
 from gopfarm.profile import Profile
@@ -16,6 +14,9 @@ from ladder import load_profile
 #: Namespace of job ids that are made from idempotency keys (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6f0a1f6e-3c0f-5a35-9d0e-6a1f2b7d4c11")
 
+#: Ids that are safe in Redis keys and in "job task" pairs.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 _HTTPS_PORT = 443
 
 
@@ -25,8 +26,13 @@ def job_id_for(spec: JobSpec, message_id: str) -> str:
     Whoever submits can work it out, and needs no answer to follow the job.
     """
     if spec.idempotency_key is None:
-        return message_id
+        return safe_id(message_id)
     return str(uuid.uuid5(_NAMESPACE, f"{spec.tenant}\n{spec.idempotency_key}"))
+
+
+def safe_id(message_id: str) -> str:
+    """Return a message's id if it can name a job (dramatiq's UUIDs can), else one made from it."""
+    return message_id if _ID.fullmatch(message_id) else str(uuid.uuid5(_NAMESPACE, message_id))
 
 
 def resolve_profile(spec: JobSpec, settings: Settings) -> Profile:
@@ -50,6 +56,9 @@ def check_webhook(spec: JobSpec, settings: Settings) -> None:
     if spec.webhook is None:
         return
     # The parser of the library that will send it: two parsers could disagree about which host is meant.
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     try:
         url = parse_url(spec.webhook)
     except LocationParseError:

@@ -20,7 +20,7 @@ from gopfarm.storage import open_destination
 from gopfarm.store import Fleet, GivenBack, JobState, TaskStore, connect
 from scheduler.dispatch import Dispatcher
 from scheduler.finish import publish_job, remove_unpublished
-from scheduler.intake import check_webhook, job_id_for, resolve_profile
+from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.notify import payload, post
 from scheduler.prepare import plan_source, probe_url
 
@@ -107,8 +107,9 @@ class Scheduler:
             check_webhook(spec, self._settings)
             resolve_profile(spec, self._settings)
         except SpecError as error:
-            log.warning("submission refused", job=message.message_id, reason=str(error))
-            self._store.reject(message.message_id, document, error)
+            job_id = safe_id(message.message_id)
+            log.warning("submission refused", job=job_id, reason=str(error))
+            self._store.reject(job_id, document, error)
             return
         job_id = job_id_for(spec, message.message_id)
         created = self._store.create(job_id, spec)

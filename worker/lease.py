@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 
 import redis
@@ -20,7 +20,9 @@ REDIS_FAULTS = (redis.ConnectionError, redis.TimeoutError)
 
 
 class Lease:
-    """A running task's claim.
+    """A running task's claim, renewed by a thread of its own for as long as the ``with`` block lasts.
+
+    Nothing that the task waits for, such as a slow read from storage, can make it lose the lease.
 
     Args:
         store: Where the lease is kept.
@@ -44,21 +46,37 @@ class Lease:
         self._worker_id = worker_id
         self._seconds = seconds
         self._expired = expired
-        self._renewed = time.monotonic()
+        self._done = 0
+        self._lost = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_ended, name="lease", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join(_RENEW_SECONDS)  # a renewal that hangs must not hold up the result
 
     def keep(self, done: int) -> bool:
-        """Renew the lease if it is time to, noting the frames or samples ``done``.
+        """Note the frames or samples ``done``.
 
         Returns:
             False when the task is to be dropped: the job ended, another worker has it, or this one stops.
         """
-        if self._expired():
-            return False
-        if time.monotonic() - self._renewed < _RENEW_SECONDS:
-            return True
-        self._renewed = time.monotonic()
-        try:
-            return self._store.renew(self._job_id, self._task_id, self._worker_id, self._seconds, done)
-        except REDIS_FAULTS as error:
-            log.warning("redis is out of reach, encoding goes on", reason=str(error))
-            return True
+        self._done = done
+        return not self._lost.is_set() and not self._expired()
+
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(_RENEW_SECONDS):
+            try:
+                wanted = self._store.renew(
+                    self._job_id, self._task_id, self._worker_id, self._seconds, self._done
+                )
+            except REDIS_FAULTS as error:
+                log.warning("redis is out of reach, encoding goes on", reason=str(error))
+                continue
+            if not wanted:
+                self._lost.set()
+                return

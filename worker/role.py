@@ -122,17 +122,17 @@ class Worker:
 
     def _run(self, job_id: str, task: Task) -> None:
         settings = self._settings
+        lease = Lease(self._store, job_id, task.id, self.id, settings.lease_seconds, self._grace_is_over)
         try:
-            result = run_task(
-                task,
-                open_destination(self._store.spec(job_id).destination),
-                settings.source_hosts,
-                settings.scratch_dir,
-                settings.s3_upload_threads,
-                Lease(
-                    self._store, job_id, task.id, self.id, settings.lease_seconds, self._grace_is_over
-                ).keep,
-            )
+            with lease:
+                result = run_task(
+                    task,
+                    open_destination(self._store.spec(job_id).destination),
+                    settings.source_hosts,
+                    settings.scratch_dir,
+                    settings.s3_upload_threads,
+                    lease.keep,
+                )
         except AbandonedError:
             self._give_back(job_id, task, None)
         except FarmError as error:

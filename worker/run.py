@@ -62,6 +62,8 @@ def run_task(
                 raise AbandonedError
             if isinstance(event, bytes):
                 result = from_json(TaskResult, event)
+                if result.task != task.id:
+                    raise EncodeError(f"the encoding process gave the result of another task, {result.task}")
                 uploads.wait(keep, done)
                 return result
             if isinstance(event, ChildEvent) and event.name == "progress":

@@ -21,6 +21,9 @@ from typing import IO, Any, Protocol
 
 from gopfarm.child.protocol import Connection, Kind, unpack_range
 from gopfarm.errors import FarmError, SourceError, error_from
+from gopfarm.log import get_logger
+
+log = get_logger(__name__)
 
 #: Variables that a child may see: none that could hold a secret.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
@@ -85,7 +88,13 @@ class Child:
         self._connection.set_patience(_PATIENCE_SECONDS)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         inherited = [theirs.fileno(), *([descriptor] if descriptor is not None else [])]
-        arguments = [target, str(theirs.fileno()), str(descriptor or -1), str(size), str(os.getpid())]
+        arguments = [
+            target,
+            str(theirs.fileno()),
+            str(-1 if descriptor is None else descriptor),
+            str(size),
+            str(os.getpid()),
+        ]
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gopfarm.child", *arguments],
@@ -161,7 +170,9 @@ class Child:
             cause = "stopped answering"
         self._errors.seek(max(0, self._errors.seek(0, io.SEEK_END) - _LAST_BYTES))
         lines = self._errors.read(_LAST_BYTES).decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
-        return f"the encoding process {cause}" + (f": {' | '.join(lines)}" if lines else "")
+        if lines:
+            log.warning("last words of a child", cause=cause, lines=lines)
+        return f"the encoding process {cause}"
 
     def close(self) -> None:
         """End the child if it still runs, at once, and wait for it."""

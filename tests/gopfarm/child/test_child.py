@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from gopfarm.child import Child, ChildDiedError, ChildEvent, parent, run_in_child
 from gopfarm.errors import ERRORS_BY_KIND, FarmError, ServiceError, SourceError
@@ -124,8 +125,8 @@ def test_a_fault_of_storage_is_not_blamed_on_the_child() -> None:
     [
         ("abort", "was killed by SIGABRT"),
         ("leave", "ended with code 7$"),
-        ("stumble", "ended with code 1: .*ZeroDivisionError: a bug in the child"),
-        ("no_such_target", "ended with code 1: .*no_such_target"),
+        ("stumble", "ended with code 1$"),
+        ("no_such_target", "ended with code 1$"),
     ],
 )
 def test_a_child_that_ends_without_a_result_costs_an_attempt_and_says_how(target: str, reason: str) -> None:
@@ -139,10 +140,13 @@ def test_what_a_child_prints_does_not_get_in_the_way_of_its_result() -> None:
     assert run("chatter") == b"result"
 
 
-def test_only_the_last_words_of_a_talkative_child_are_kept() -> None:
-    with pytest.raises(ChildDiedError, match=r"ended with code 3.*last words") as caught:
+def test_the_last_words_of_a_dead_child_are_for_the_log_not_for_users() -> None:
+    with capture_logs() as logs, pytest.raises(ChildDiedError) as caught:
         run("chatter_and_leave")
-    assert len(str(caught.value)) < 5000
+    assert "last words" not in str(caught.value)
+    (entry,) = [entry for entry in logs if entry["event"] == "last words of a child"]
+    assert "last words" in entry["lines"][-1]
+    assert len(str(entry)) < 5000
 
 
 @pytest.mark.parametrize(
