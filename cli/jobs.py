@@ -18,7 +18,7 @@ from cli.options import absolute, chosen_profile, profile_options
 from cli.output import clock, explains_errors, json_option, one_line, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import JobFailedError, SpecError, error_from
+from gopfarm.errors import JobFailedError, ServiceError, SpecError, error_from
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
 from gopfarm.spec import make_spec
@@ -135,6 +135,11 @@ def _follow(store: TaskStore, job_id: str, as_json: bool) -> None:
     deadline = time.monotonic() + _ARRIVAL_SECONDS
     while (view := store.view(job_id)) is None and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
+    if view is None:
+        raise ServiceError(
+            f"job {job_id} is not known and was not taken up within {_ARRIVAL_SECONDS:.0f} s: "
+            "is a scheduler running?"
+        )
     last: JobView | None = None
     plan = None
     with ProgressView(Console(stderr=True, quiet=as_json)) as progress:
@@ -179,7 +184,7 @@ def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) 
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("job", "state", "done", "tenant", "priority", "submitted", "source"):
-        table.add_column(heading, overflow="fold" if heading == "source" else "ellipsis")
+        table.add_column(heading, no_wrap=heading == "job", overflow="fold")
     for view in views:
         submitted = datetime.fromtimestamp(view.times.get("queued", 0.0), tz=UTC)
         table.add_row(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 from cli.embedded import cores
-from cli.output import explains_errors, json_option
+from cli.output import explains_errors
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
 from gopfarm.store import connect, reachable
@@ -21,6 +21,8 @@ _log_level = click.option(
     show_default=True,
     help="Least important lines to log, on stderr.",
 )
+
+_json_logs = click.option("--json", "as_json", is_flag=True, help="Log JSON even to a terminal.")
 
 
 def _until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -45,7 +47,7 @@ Example:
   GOPFARM_REDIS_URL=redis://queue:6379/0 gopfarm scheduler"""
 )
 @_log_level
-@json_option
+@_json_logs
 @explains_errors
 def scheduler(log_level: str, as_json: bool) -> None:
     """Run a scheduler: takes submissions, plans jobs, gives out tasks, publishes.
@@ -83,7 +85,7 @@ Examples:
     help="On SIGTERM, how long running tasks may still finish before they are given back.",
 )
 @_log_level
-@json_option
+@_json_logs
 @explains_errors
 def worker(
     slots: int | None, gpu_slots: int, queues: str, grace: float, log_level: str, as_json: bool

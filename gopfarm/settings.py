@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -20,6 +22,14 @@ from pydantic_settings import (
 
 from gopfarm.errors import SpecError
 from gopfarm.spec import explain
+
+
+def _split(value: Any) -> Any:
+    """Take "a.example, b.example" for a list of two; a TOML list is one already."""
+    return [host.strip() for host in value.split(",") if host.strip()] if isinstance(value, str) else value
+
+
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -32,11 +42,12 @@ class Settings(BaseSettings):
         repr=False,  # it may hold a password
         description="Redis or Valkey: redis://, rediss:// or unix://.",
     )
-    source_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts from which https:// sources may be read (JSON list). None by default."
+    source_hosts: Hosts = Field(
+        default=(),
+        description="Hosts, with commas between, whose https:// sources may be read. None by default.",
     )
-    webhook_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts that webhooks may be sent to (JSON list). None by default."
+    webhook_hosts: Hosts = Field(
+        default=(), description="Hosts, with commas between, that webhooks may be sent to. None by default."
     )
     webhook_secret: str | None = Field(
         default=None, repr=False, description="Key of the HMAC-SHA256 signature that webhooks carry."

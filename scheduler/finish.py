@@ -109,9 +109,23 @@ def remove_unpublished(store: TaskStore, job_id: str) -> bool:
     if store.busy_tasks(job_id):
         return False
     plan = store.plan(job_id)
-    if plan is not None and store.state(job_id) is not JobState.DONE:
-        remove_segments(plan, open_destination(store.spec(job_id).destination))
+    if plan is None or store.state(job_id) is JobState.DONE:
+        return True
+    destination = store.spec(job_id).destination
+    if not _wanted_elsewhere(store, plan, destination):
+        remove_segments(plan, open_destination(destination))
     return True
+
+
+def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
+    """Tell whether a job that is under way writes the very same files."""
+    views = (store.view(job_id) for job_id in store.active_jobs())
+    return any(
+        view is not None
+        and not view.state.ended
+        and (view.plan_hash, view.destination) == (plan.hash, destination)
+        for view in views
+    )
 
 
 def remove_segments(plan: Plan, destination: Destination) -> None:

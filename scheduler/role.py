@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from gopfarm.settings import Settings
 from gopfarm.spec import parse_spec
 from gopfarm.storage import open_destination
 from gopfarm.store import Fleet, GivenBack, JobState, TaskStore, connect
+from gopfarm.store import step as claim
 from scheduler.dispatch import Dispatcher
 from scheduler.finish import publish_job, remove_unpublished
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
@@ -37,7 +39,7 @@ _SWEEP_SECONDS = 5.0
 
 _REDIS_FAULTS = (redis.ConnectionError, redis.TimeoutError)
 
-#: Webhooks are tried again after 1 s, 2 s, 4 s ... for about a day (ms).
+#: Webhooks are tried again after 1 s, 2 s, 4 s ... for about half a day (ms).
 _WEBHOOK_RETRIES = 20
 _WEBHOOK_MIN_BACKOFF_MS = 1_000
 _WEBHOOK_MAX_BACKOFF_MS = 2 * 3600 * 1000
@@ -50,9 +52,9 @@ class Scheduler:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        client = connect(settings.redis_url)
-        self._store = TaskStore(client, settings.job_ttl_days * 86400)
-        self._fleet = Fleet(client)
+        self._client = connect(settings.redis_url)
+        self._store = TaskStore(self._client, settings.job_ttl_days * 86400)
+        self._fleet = Fleet(self._client)
         self._broker = FarmBroker(settings.redis_url, {JOBS_QUEUE: _THREADS})
         self._dispatcher = Dispatcher(self._store, self._fleet, self._broker)
         self._stopping = threading.Event()
@@ -98,20 +100,21 @@ class Scheduler:
 
     # Messages. Each handler may be called twice for one message: every step is guarded by the job's state.
 
-    def _submit(self, document: str) -> None:
-        """Take a job spec as JSON: the public contract of queue ``jobs``."""
+    def _submit(self, document: object) -> None:
+        """Take a job spec as JSON, text or object: the public contract of queue ``jobs``."""
         message = CurrentMessage.get_current_message()
         assert message is not None
+        text = document if isinstance(document, str) else json.dumps(document)
+        job_id = safe_id(message.message_id)
         try:
-            spec = parse_spec(document)
+            spec = parse_spec(text)
+            job_id = job_id_for(spec, message.message_id)
             check_webhook(spec, self._settings)
             resolve_profile(spec, self._settings)
         except SpecError as error:
-            job_id = safe_id(message.message_id)
             log.warning("submission refused", job=job_id, reason=str(error))
-            self._store.reject(job_id, document, error)
+            self._store.reject(job_id, text, error)
             return
-        job_id = job_id_for(spec, message.message_id)
         created = self._store.create(job_id, spec)
         log.info("job submitted" if created else "job known already", job=job_id, tenant=spec.tenant)
         send(self._broker, JOBS_QUEUE, "prepare", job_id)
@@ -165,9 +168,13 @@ class Scheduler:
             log.info("webhook delivered", job=job_id)
 
     def _or_fail(self, job_id: str, step: Callable[[str], None]) -> None:
-        """Run a step of a job; whatever goes wrong ends the job with a reason."""
+        """Run a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""
         try:
-            step(job_id)
+            with claim(self._client, job_id) as claimed:
+                if claimed:
+                    step(job_id)
+                else:
+                    log.info("another scheduler is at it")
         except FarmError as error:
             self._fail(job_id, error)
         except _REDIS_FAULTS:

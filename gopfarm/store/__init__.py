@@ -3,6 +3,7 @@
 from gopfarm.store.client import connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.models import JobState, JobView, WorkerView
+from gopfarm.store.steps import step
 from gopfarm.store.tasks import Finish, GivenBack, StartedTask, TaskStore
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "WorkerView",
     "connect",
     "reachable",
+    "step",
     "without_secret",
 ]

@@ -70,7 +70,7 @@ class JobStore:
 
     def reject(self, job_id: str, document: str, error: FarmError) -> None:
         """Remember a submission that is not a valid spec, so that its sender can find out why."""
-        fields = {"spec_text": document[:4096], "tenant": "default", "priority": 0}
+        fields = {"rejected": document[:4096], "tenant": "default", "priority": 0}
         self._create(job_id, fields)
         if not self._redis.hexists(keys.job(job_id), "spec"):  # else it is the id of a real job
             self.fail(job_id, error)

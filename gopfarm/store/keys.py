@@ -65,4 +65,9 @@ def lease(job_id: str, task_id: str) -> str:
     return f"{job_id} {task_id}"
 
 
+def step(job_id: str) -> str:
+    """Lock of the scheduler that probes, plans or publishes the job; it runs out by itself."""
+    return f"{job(job_id)}:step"
+
+
 PARTS = (plan, tasks, pending, owners, attempts, results, progress)

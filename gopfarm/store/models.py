@@ -29,10 +29,11 @@ class JobState(enum.StrEnum):
 #: Every transition that exists: the state machine of a job.
 TRANSITIONS: dict[JobState, tuple[JobState, ...]] = {
     JobState.QUEUED: (),
-    JobState.PROBING: (JobState.QUEUED,),
+    # A step whose scheduler died is done again from its beginning, by another that has claimed it.
+    JobState.PROBING: (JobState.QUEUED, JobState.PROBING, JobState.PLANNING),
     JobState.PLANNING: (JobState.PROBING,),
     JobState.ENCODING: (JobState.PLANNING,),
-    JobState.STITCHING: (JobState.ENCODING,),
+    JobState.STITCHING: (JobState.ENCODING, JobState.STITCHING),
     JobState.DONE: (JobState.STITCHING,),
     JobState.FAILED: (
         JobState.QUEUED,

@@ -143,7 +143,7 @@ def test_the_architecture_page_lists_every_state_key_and_script() -> None:
     job = keys.job("<id>")
     names = {keys.JOBS, keys.ACTIVE, keys.LEASES, keys.CLEANUP, keys.WORKERS, job}
     assert {name for name in table if name.startswith(keys.PREFIX + ":")} == names | {
-        part("<id>") for part in keys.PARTS
+        part("<id>") for part in (*keys.PARTS, keys.step)
     }
     scripts = {path.stem for path in (ROOT / "gopfarm" / "store" / "lua").glob("*.lua")}
     assert scripts <= set(table)

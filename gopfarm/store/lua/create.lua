@@ -1,7 +1,10 @@
--- Create a job, unless it exists already.
+-- Create a job, unless it exists already. A submission that was rejected does not count: its id is free again.
 -- KEYS: job, jobs index. ARGV: id, now, what the keys of jobs begin with, then field/value pairs.
 -- Returns 1 if created, 0 if it was there.
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('HEXISTS', KEYS[1], 'rejected') == 0 then return 0 end
+  redis.call('DEL', KEYS[1])
+end
 local fields = {}
 for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', 'queued', 'at:queued', ARGV[2], unpack(fields))

@@ -67,8 +67,9 @@ def test_many_who_create_one_job_make_one(store: TaskStore) -> None:
 
 def test_only_one_of_many_gets_to_move_a_job(store: TaskStore) -> None:
     store.create("j", SPEC)
+    store.move("j", JobState.PROBING)
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(lambda _: store.move("j", JobState.PROBING), range(24))) == 1
+        assert sum(pool.map(lambda _: store.move("j", JobState.PLANNING), range(24))) == 1
 
 
 def test_a_view_tells_what_was_submitted_and_how_far_it_is(store: TaskStore) -> None:
