@@ -11,6 +11,7 @@ import click
 from cli.embedded import cores
 from cli.output import explains_errors
 from gopfarm.log import configure_logging
+from gopfarm.metrics import serve_metrics
 from gopfarm.settings import Settings, get_settings
 from gopfarm.store import connect, reachable
 
@@ -23,6 +24,10 @@ _log_level = click.option(
 )
 
 _json_logs = click.option("--json", "as_json", is_flag=True, help="Log JSON even to a terminal.")
+
+_metrics_port = click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port."
+)
 
 
 def _until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -46,10 +51,11 @@ def _check_redis(settings: Settings) -> None:
 Example:
   GOPFARM_REDIS_URL=redis://queue:6379/0 gopfarm scheduler"""
 )
+@_metrics_port
 @_log_level
 @_json_logs
 @explains_errors
-def scheduler(log_level: str, as_json: bool) -> None:
+def scheduler(metrics_port: int | None, log_level: str, as_json: bool) -> None:
     """Run a scheduler: takes submissions, plans jobs, gives out tasks, publishes.
 
     Stops cleanly on SIGTERM.
@@ -59,6 +65,8 @@ def scheduler(log_level: str, as_json: bool) -> None:
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
     _check_redis(settings)
+    if metrics_port is not None:
+        serve_metrics(metrics_port)
     role = Scheduler(settings)
     _until_signalled(role.start, role.stop)
 
@@ -84,11 +92,18 @@ Examples:
     metavar="SECONDS",
     help="On SIGTERM, how long running tasks may still finish before they are given back.",
 )
+@_metrics_port
 @_log_level
 @_json_logs
 @explains_errors
 def worker(
-    slots: int | None, gpu_slots: int, queues: str, grace: float, log_level: str, as_json: bool
+    slots: int | None,
+    gpu_slots: int,
+    queues: str,
+    grace: float,
+    metrics_port: int | None,
+    log_level: str,
+    as_json: bool,
 ) -> None:
     """Run a worker: encodes what its machine can, one child process a slot.
 
@@ -103,5 +118,7 @@ def worker(
     encoders = find_encoders()
     chosen = choose_slots(cores() if slots is None else slots, gpu_slots, wanted, encoders)
     _check_redis(settings)
+    if metrics_port is not None:
+        serve_metrics(metrics_port)
     role = Worker(settings, chosen, encoders)
     _until_signalled(role.start, lambda: role.stop(grace))

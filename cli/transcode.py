@@ -99,8 +99,9 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
                         view.show_tasks(plan, store.progress(job_id))
                 time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
-        _take_back(farm, store, job_id, spec)
-        console.print("gopfarm: interrupted, nothing was published", highlight=False)
+        published = _take_back(farm, store, job_id, spec)
+        outcome = "the stream is published all the same" if published else "nothing was published"
+        console.print(f"gopfarm: interrupted, {outcome}", highlight=False)
         raise
     if state is not JobState.DONE:
         _take_back(farm, store, job_id, spec)
@@ -112,13 +113,16 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
     return rendition_reports(plan, store.results(job_id))
 
 
-def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec) -> None:
-    """End a job that will not be published and remove what it has stored so far."""
+def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec) -> bool:
+    """End a job and remove what it has stored so far; True if it was being published and now is."""
     store.cancel(job_id)
     farm.stop_roles()
     plan = store.plan(job_id)
-    if plan is not None and store.state(job_id) is not JobState.DONE:
+    if store.state(job_id) is JobState.DONE:
+        return True
+    if plan is not None:
         remove_segments(plan, open_destination(spec.destination))
+    return False
 
 
 def _report(

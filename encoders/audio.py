@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from encoders.frames import DecodeCounts
+from encoders.decode import DecodeCounts, decode
 from encoders.media import only, packets
 from encoders.package import CodedFrame, Packager, TrackHeader
 from gopfarm.errors import EncodeError
@@ -55,7 +55,7 @@ def placed_samples(
     graph: Graph | None = None
     sink: FilterContext | None = None
     shape: tuple[int, str, str] | None = None
-    for frame in _decode(container, stream, counts):
+    for frame in decode(packets(container, [stream]), AudioFrame, counts):
         found = (frame.sample_rate, frame.layout.name, frame.format.name)
         if shape is None:
             shape = found
@@ -72,19 +72,6 @@ def placed_samples(
         raise EncodeError(f"no sound could be decoded from stream {rendition.stream}")
     graph.push(None)
     yield from _drain(sink)
-
-
-def _decode(container: InputContainer, stream: AudioStream, counts: DecodeCounts) -> Iterator[AudioFrame]:
-    for packet in packets(container, [stream]):
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            counts.damaged += 1
-            continue
-        for frame in frames:
-            if isinstance(frame, AudioFrame):
-                counts.frames += 1
-                yield frame
 
 
 def _graph(

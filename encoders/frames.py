@@ -7,7 +7,6 @@ where the chunk was cut.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av.error
@@ -16,6 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from encoders.decode import DecodeCounts, decode
 from encoders.media import only, packets
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Keyframe, Picture
@@ -23,14 +23,6 @@ from gopfarm.timeline import slot_of
 
 #: Seconds before the wanted keyframe at which seeking is tried: containers without an index land late.
 _SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(10), Fraction(60))
-
-
-@dataclass
-class DecodeCounts:
-    """What decoding met: frames that came out, and packets that could not be decoded."""
-
-    frames: int = 0
-    damaged: int = 0
 
 
 def grid_frames(
@@ -56,7 +48,7 @@ def grid_frames(
     stream.codec_context.thread_count = 1
     held: VideoFrame | None = None
     slot = start
-    for frame in _decode(_packets(container, stream, seek), counts):
+    for frame in decode(_packets(container, stream, seek), VideoFrame, counts):
         if frame.pts is None:
             continue
         at = slot_of(frame.pts, picture.origin_pts, picture.time_base, picture.grid_rate)
@@ -70,19 +62,6 @@ def grid_frames(
         raise EncodeError(f"no frame could be decoded for slots {start} to {end}")
     for rest in range(slot, end):
         yield rest, held
-
-
-def _decode(coded: Iterator[Packet[VideoStream]], counts: DecodeCounts) -> Iterator[VideoFrame]:
-    for packet in coded:
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            counts.damaged += 1
-            continue
-        for frame in frames:
-            if isinstance(frame, VideoFrame):
-                counts.frames += 1
-                yield frame
 
 
 def _packets(container: InputContainer, stream: VideoStream, seek: Keyframe) -> Iterator[Packet[VideoStream]]:

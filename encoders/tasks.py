@@ -12,7 +12,8 @@ import av.error
 
 from encoders.audio import encode_track, placed_samples
 from encoders.cascade import Cascade
-from encoders.frames import DecodeCounts, grid_frames
+from encoders.decode import DecodeCounts
+from encoders.frames import grid_frames
 from encoders.media import open_media
 from encoders.package import PACKAGERS, Packager, TrackHeader
 from encoders.video import RenditionEncoder

@@ -12,6 +12,7 @@ import redis
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import FarmError, SpecError
 from gopfarm.log import get_logger
@@ -116,6 +117,7 @@ class Scheduler:
             self._store.reject(job_id, text, error)
             return
         created = self._store.create(job_id, spec)
+        metrics.JOBS_SUBMITTED.inc(created)
         log.info("job submitted" if created else "job known already", job=job_id, tenant=spec.tenant)
         send(self._broker, JOBS_QUEUE, "prepare", job_id)
 
@@ -156,7 +158,12 @@ class Scheduler:
             self._ended(job_id)
 
     def _ended(self, job_id: str) -> None:
-        """Tell whoever asked that a job has ended; also the message of a worker whose task failed the job."""
+        """Count an ended job and tell who asked; also the message of a worker whose task failed it."""
+        view = self._store.view(job_id)
+        if view is not None:
+            metrics.JOBS_ENDED.labels(view.state.value).inc()
+        if view is not None and view.state is JobState.DONE:
+            metrics.JOB_SECONDS.observe(view.times["done"] - view.times["queued"])
         if self._store.webhook(job_id) is not None:
             send(self._broker, JOBS_QUEUE, "notify", job_id)
 
@@ -203,10 +210,11 @@ class Scheduler:
 
     def _look(self) -> None:
         for job_id, task_id, outcome in self._store.take_expired(self._settings.max_attempts):
+            metrics.LEASES_EXPIRED.labels(outcome.value).inc()
             log.warning("lease ended", job=job_id, task=task_id, outcome=outcome.value)
             if outcome is GivenBack.FAILED:
                 self._ended(job_id)
-        self._dispatcher.fill()
+        metrics.TASKS_QUEUED.inc(self._dispatcher.fill())
         for job_id in self._store.due_cleanups():
             self._clean(job_id)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:

@@ -13,6 +13,7 @@ import dramatiq
 import structlog
 
 from encoders.codecs import AUDIO_QUEUE, CODECS
+from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import DestinationError, FarmError, SourceError, SpecError
 from gopfarm.log import get_logger
@@ -151,6 +152,7 @@ class Worker:
         allowed = 1 if isinstance(error, _HOPELESS) else self._settings.max_attempts
         try:
             outcome = self._store.give_back(job_id, task, self.id, allowed, error)
+            metrics.TASKS.labels(task.kind, "given back" if error is None else error.kind).inc()
         except REDIS_FAULTS as fault:
             log.warning("redis is out of reach: the lease's end will give the task back", reason=str(fault))
             return
@@ -170,6 +172,7 @@ class Worker:
                 log.warning("redis is out of reach, the result is kept", reason=str(fault))
                 if self._stopping.wait(_REDIS_RETRY_SECONDS):
                     return
+        metrics.count_result(task.kind, outcome.value, result)
         log.info(
             "task done",
             outcome=outcome.value,

@@ -16,7 +16,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from encoders.frames import DecodeCounts, grid_frames
+from encoders.decode import DecodeCounts
+from encoders.frames import grid_frames
 from encoders.media import open_media
 from encoders.probe import probe
 from encoders.tasks import run_task

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from encoders.frames import DecodeCounts, grid_frames
+from encoders.decode import DecodeCounts
+from encoders.frames import grid_frames
 from encoders.media import open_media
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Keyframe, VideoFacts

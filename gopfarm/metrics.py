@@ -1,0 +1,59 @@
+"""What Prometheus can ask a scheduler or a worker: counters in base units, with few labels and no job ids."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram, start_http_server
+
+from gopfarm.errors import ServiceError
+from gopfarm.plan import TaskResult
+
+TASKS = Counter(
+    "gopfarm_tasks",
+    "Tasks that this worker has run, by kind (video, audio) and outcome.",
+    ["kind", "outcome"],
+)
+TASK_SECONDS = Histogram(
+    "gopfarm_task_duration_seconds",
+    "Time that finished tasks took in their child process.",
+    ["kind"],
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
+)
+TASK_CPU_SECONDS = Counter("gopfarm_task_cpu_seconds", "CPU time of finished tasks.", ["kind"])
+FRAMES_DECODED = Counter("gopfarm_frames_decoded", "Frames that finished tasks have decoded.", ["kind"])
+FRAMES_DAMAGED = Counter("gopfarm_frames_damaged", "Packets that could not be decoded.", ["kind"])
+STORED_BYTES = Counter("gopfarm_stored_bytes", "Bytes of segments that finished tasks have stored.", ["kind"])
+
+JOBS_SUBMITTED = Counter("gopfarm_jobs_submitted", "Jobs that this scheduler has taken in.")
+JOBS_ENDED = Counter("gopfarm_jobs_ended", "Jobs that this scheduler has seen end, by state.", ["state"])
+JOB_SECONDS = Histogram(
+    "gopfarm_job_duration_seconds",
+    "Time from submission to publication of jobs that are done.",
+    buckets=(10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600),
+)
+TASKS_QUEUED = Counter("gopfarm_tasks_queued", "Tasks that this scheduler has given out.")
+LEASES_EXPIRED = Counter(
+    "gopfarm_leases_expired", "Leases that ended without being renewed, by outcome.", ["outcome"]
+)
+
+
+def count_result(kind: str, outcome: str, result: TaskResult) -> None:
+    """Count a task that was finished."""
+    TASKS.labels(kind, outcome).inc()
+    TASK_SECONDS.labels(kind).observe(result.wall_seconds)
+    TASK_CPU_SECONDS.labels(kind).inc(result.cpu_seconds)
+    FRAMES_DECODED.labels(kind).inc(result.frames_decoded)
+    FRAMES_DAMAGED.labels(kind).inc(result.frames_damaged)
+    sizes = (segment.size for rendition in result.renditions for segment in rendition.segments)
+    STORED_BYTES.labels(kind).inc(sum(sizes))
+
+
+def serve_metrics(port: int) -> None:
+    """Answer Prometheus on a TCP port, in a background thread, until the process ends.
+
+    Raises:
+        ServiceError: The port cannot be listened on.
+    """
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise ServiceError(f"metrics cannot be served on port {port}: {error.strerror}") from None
