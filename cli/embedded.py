@@ -72,7 +72,11 @@ class PrivateValkey:
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -84,7 +88,6 @@ class PrivateValkey:
                 except redis.ConnectionError:
                     time.sleep(0.01)
         lines = self._log.read_text("utf-8", "replace").splitlines()[-1:] if self._log.exists() else []
-        self.stop()
         raise ServiceError(f"the embedded Valkey did not start: {' '.join(lines) or 'no reason given'}")
 
     def stop(self) -> None:

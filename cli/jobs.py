@@ -212,10 +212,10 @@ def cancel(job_id: str, as_json: bool) -> None:
             send(FarmBroker(settings.redis_url, {}), JOBS_QUEUE, "ended", job_id)
         elif not view.state.ended:
             view = _view(store, job_id)
-    if as_json:
-        print_json({"job": job_id, "cancelled": cancelled})
-    elif not cancelled:
+    if not cancelled:
         raise JobFailedError(f"job {job_id} is {view.state} and cannot be cancelled any more")
+    if as_json:
+        print_json({"job": job_id, "cancelled": True})
     else:
         click.echo(f"cancelled {job_id}")
 

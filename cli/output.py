@@ -11,6 +11,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import click
 
 from gopfarm.errors import EXIT_INTERRUPTED, FarmError
+from gopfarm.log import get_logger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,6 +31,14 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
             fail(error, as_json=bool(kwargs.get("as_json")))
         except KeyboardInterrupt:
             sys.exit(EXIT_INTERRUPTED)
+        except (click.ClickException, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            get_logger(__name__).exception("a bug in gopfarm")
+            fail(
+                FarmError(f"an internal error ({type(error).__name__}); its details are in the log above"),
+                False,
+            )
 
     return wrapped
 

@@ -21,9 +21,9 @@ from gopfarm.plan import Plan
 from gopfarm.settings import get_settings
 from gopfarm.spec import JobSpec, make_spec
 from gopfarm.storage import open_destination, open_source
-from gopfarm.store import JobState, TaskStore, connect
+from gopfarm.store import JobState, TaskStore, connect, reachable
 from scheduler.finish import remove_segments
-from stitcher import RenditionReport, rendition_reports
+from stitcher import MASTER, RenditionReport, rendition_reports
 from worker.role import choose_slots
 
 #: Seconds between looks at the job.
@@ -72,7 +72,7 @@ def transcode(
     started = time.monotonic()
     encoders = available_encoders()
     slots = choose_slots(workers or cores(), 1, (), encoders)
-    with EmbeddedFarm(settings, slots, encoders) as farm:
+    with EmbeddedFarm(settings, slots, encoders) as farm, reachable(farm.settings.redis_url):
         renditions = _run(farm, spec, console)
     _report(spec, renditions, time.monotonic() - started, console, as_json)
 
@@ -128,7 +128,7 @@ def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec)
 def _report(
     spec: JobSpec, renditions: tuple[RenditionReport, ...], seconds: float, console: Console, as_json: bool
 ) -> None:
-    master = f"{spec.destination.rstrip('/')}/master.m3u8"
+    master = f"{spec.destination.rstrip('/')}/{MASTER}"
     if as_json:
         print_json(
             {

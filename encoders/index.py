@@ -24,11 +24,12 @@ _INDEX_ONLY_CODECS = frozenset({"h264", "hevc", "prores", "dnxhd", "aac", "alac"
 
 @dataclass(frozen=True)
 class PacketTimes:
-    """One packet: times and duration in the stream's time base, and what is known of it."""
+    """One packet: times and duration in the stream's time base, size in bytes, and what is known of it."""
 
     pts: int
     dts: int
     duration: int
+    size: int
     key: bool
     shown: bool
 
@@ -82,13 +83,17 @@ def indexed_end(streams: Iterable[Stream]) -> int:
 
 
 def scan(
-    container: InputContainer, streams: Sequence[Stream], digest: Callable[[bytes], object]
+    container: InputContainer,
+    streams: Sequence[Stream],
+    digest: Callable[[bytes | memoryview], object],
+    payloads: bool,
 ) -> dict[int, list[PacketTimes]]:
     """Read the times of all packets of some streams, in decoding order, by stream index.
 
     Packets without a presentation time are given their decoding time, and the other way round. Key flags are
     those of the container's index where it has them: FFmpeg's own come from the payload. ``digest`` is fed a
-    line for each packet (times, size, flags), so that its hash identifies the coded streams.
+    line for each packet (times, size, flags) and, where payloads are read, with these too, so that its hash
+    identifies the coded streams.
     """
     only(container, streams)
     indexed = {stream.index: _key_positions(stream) for stream in streams if "mov" in container.format.name}
@@ -101,8 +106,10 @@ def scan(
         positions = indexed.get(packet.stream_index)
         key = packet.pos in positions if positions else packet.is_keyframe
         found[packet.stream_index].append(
-            PacketTimes(pts, dts, packet.duration or 0, key, not packet.is_discard)
+            PacketTimes(pts, dts, packet.duration or 0, packet.size, key, not packet.is_discard)
         )
+        if payloads:
+            digest(memoryview(packet))
         digest(b"%d %d %d %d %d\n" % (packet.stream_index, pts, dts, packet.size, key))
     return found
 

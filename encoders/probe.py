@@ -34,6 +34,12 @@ _KEYFRAME_SPACING = Fraction(1, 2)
 #: libavutil's AVCOL_RANGE_JPEG.
 _FULL_RANGE = 2
 
+#: Sources that claim to last longer than this many seconds are refused: a few bytes could ask for years.
+_LONGEST_SECONDS = 24 * 3600
+
+#: Pictures narrower or flatter than this, in square pixels, have a wrong aspect ratio, which is then ignored.
+_THINNEST = Fraction(1, 32)
+
 #: Frames that may fail to decode at the start before a source is refused.
 _FIRST_FRAME_PACKETS = 600
 
@@ -70,7 +76,9 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
             raise SourceError(_truncated(ref))
         skeleton.blank = index_is_complete(container, streams, fragmented)
         digest = hashlib.sha256()
-        found = scan(container, streams, digest.update)
+        found = scan(container, streams, digest.update, payloads=not skeleton.blank)
+        if skeleton.blank and not _sizes_vary(found[streams[0].index]):
+            digest.update(ref.etag.encode())  # packets of one size say nothing about what is in them
         skeleton.blank = False
         digest.update(sample_bytes(source, ref.size))
         video_facts = (
@@ -79,6 +87,8 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         audio_facts = tuple(_audio_facts(track, found[track.index]) for track in audio if found[track.index])
         if video_facts is None and not audio_facts:
             raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
+        for track in audio_facts:
+            _check_length(track.duration, ref.url)
         ends = [track.start + track.duration for track in audio_facts]
         if video_facts is not None:
             ends.append(video_facts.origin + video_facts.frame_count / video_facts.frame_rate)
@@ -93,11 +103,21 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         )
 
 
+def _check_length(seconds: Fraction, name: str) -> None:
+    if seconds > _LONGEST_SECONDS:
+        raise SourceError(f"{name}: its clock spans more than {_LONGEST_SECONDS // 3600} hours")
+
+
+def _sizes_vary(packets: Sequence[PacketTimes]) -> bool:
+    """Tell whether packets have many sizes, as compressed ones do: then the sizes identify the content."""
+    return len({packet.size for packet in packets}) > len(packets) // 4
+
+
 def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
     """Look at the top-level boxes of an ISO BMFF file; tell whether it is fragmented."""
     source.seek(4)
     if source.read(4) not in (b"ftyp", b"styp", b"moov", b"free", b"wide", b"mdat", b"skip"):
-        return False
+        return True  # not a file of boxes, or an odd one: nothing is taken for granted
     seen = set()
     for kind, at, size in boxes(source):
         seen.add(kind)
@@ -147,6 +167,7 @@ def _video_facts(
     if not shown or stream.time_base is None:
         raise SourceError(f"{name}: its video track shows no frame")
     time_base, origin = stream.time_base, shown[0]
+    _check_length((shown[-1] - origin) * time_base, name)
     cadence = measure(shown, time_base, (stream.average_rate, stream.base_rate))
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return VideoFacts(
@@ -156,7 +177,7 @@ def _video_facts(
         height=first.height,
         pixel_format=first.format.name,
         colour=_colour(first),
-        sample_aspect_ratio=aspect if aspect > 0 else Fraction(1),
+        sample_aspect_ratio=aspect if _THINNEST < aspect < 1 / _THINNEST else Fraction(1),
         rotation=_quarter_turns(first.rotation),
         time_base=time_base,
         frame_rate=cadence.rate,

@@ -38,7 +38,9 @@ class FarmBroker(RedisBroker):
 
     def __init__(self, url: str, slots: Mapping[str, int]) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
-            client=redis.Redis.from_url(url, socket_connect_timeout=5.0, health_check_interval=30),
+            client=redis.Redis.from_url(
+                url, socket_connect_timeout=5.0, socket_timeout=30.0, health_check_interval=30
+            ),
             middleware=[CurrentMessage(), Retries(max_retries=0)],
             heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
             maintenance_chance=_MAINTENANCE_CHANCE,

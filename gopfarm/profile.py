@@ -28,6 +28,9 @@ Preset = Literal[
 EncoderChoice = Literal["auto", "libx264", "nvenc"]
 SegmentFormat = Literal["cmaf", "ts"]
 
+#: Names directly under the destination that are not renditions.
+RESERVED_NAMES = frozenset({"master.m3u8", "manifest.mpd", "job.json"})
+
 #: Peak and buffer, as shares of the average, where a rendition names none: the values that HLS guides use.
 MAXRATE_SHARE = 1.07
 BUFSIZE_SHARE = 1.5
@@ -144,4 +147,6 @@ class Profile(_Model):
             raise ValueError("rendition names must be unique")
         if any(name.startswith("audio-") for name in names):
             raise ValueError("rendition names must not start with 'audio-', which is the sound's own folder")
+        if taken := sorted(set(names) & RESERVED_NAMES):
+            raise ValueError(f"rendition names must not be those of published documents: {', '.join(taken)}")
         return self

@@ -57,6 +57,15 @@ class JobSpec(BaseModel):
         description="Free JSON object, given back in events and in job.json (16 KiB at most).",
     )
 
+    @field_validator("source", "destination")
+    @classmethod
+    def _means_the_same_everywhere(cls, value: str) -> str:
+        if "://" not in value and not value.startswith("/"):
+            raise ValueError(
+                "must be an address or an absolute path: a relative one means another file elsewhere"
+            )
+        return value
+
     @field_validator("metadata")
     @classmethod
     def _metadata_is_small(cls, value: dict[str, Any]) -> dict[str, Any]:

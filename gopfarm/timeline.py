@@ -75,7 +75,7 @@ def output_rate(source_rate: Fraction) -> Fraction:
 
 
 def natural_rate(measured: Fraction, tolerance: Fraction = Fraction(1, 1000)) -> Fraction:
-    """Return the standard rate (or half or double of one) within ``tolerance`` of ``measured``, or itself."""
+    """Return the standard rate within ``tolerance`` of ``measured``, or itself."""
     best = min(NATURAL_RATES, key=lambda rate: abs(rate / measured - 1))
     return best if abs(best / measured - 1) <= tolerance else measured
 

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 
 from gopfarm.plan import Plan, TaskResult
 from gopfarm.spec import JobSpec
-from gopfarm.storage import Destination, open_destination
+from gopfarm.storage import Destination, open_destination, shown
 from gopfarm.store import JobState, JobView, TaskStore
-from stitcher import Published, publish
-
-MASTER = "master.m3u8"
+from stitcher import MANIFEST, MASTER, Published, publish
 
 
 def publish_job(store: TaskStore, job_id: str, plan: Plan) -> Published:
@@ -65,7 +63,7 @@ def _report(
 def _source_report(plan: Plan) -> dict[str, object]:
     facts, video = plan.facts, plan.facts.video
     report: dict[str, object] = {
-        "url": without_query(facts.source.url),
+        "url": shown(facts.source.url),
         "size": facts.source.size,
         "etag": facts.source.etag,
         "container": facts.container,
@@ -95,11 +93,6 @@ def _source_report(plan: Plan) -> dict[str, object]:
     return report
 
 
-def without_query(url: str) -> str:
-    """Return an address without its query, which may carry a signature."""
-    return url.partition("?")[0] if url.startswith("https://") else url
-
-
 def remove_unpublished(store: TaskStore, job_id: str) -> bool:
     """Remove the segments of a job that ended without being published; False while workers still write.
 
@@ -123,16 +116,18 @@ def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
     return any(
         view is not None
         and not view.state.ended
-        and (view.plan_hash, view.destination) == (plan.hash, destination)
+        and view.plan_hash == plan.hash
+        and view.destination.rstrip("/") == destination.rstrip("/")
         for view in views
     )
 
 
 def remove_segments(plan: Plan, destination: Destination) -> None:
-    """Remove the folders of a plan, unless the stream that is published there uses them."""
-    master = destination.get_bytes(MASTER)
-    if master is not None and plan.hash.encode() in master:
-        return
+    """Remove the folders of a plan, unless a playlist or manifest that is published there uses them."""
+    for name in (MASTER, MANIFEST):
+        document = destination.get_bytes(name)
+        if document is not None and plan.hash.encode() in document:
+            return
     directories = [rendition.directory for rendition in plan.video]
     directories += [rendition.directory for rendition in plan.audio]
     destination.delete([key for directory in directories for key in destination.sizes(directory)])

@@ -38,7 +38,7 @@ _BRIDGED = Fraction(1, 2)
 #: Sound that outlasts the picture by less than this many seconds stays in the last segment.
 _SHORT_TAIL = Fraction(1, 2)
 
-_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) -> Plan:
@@ -171,7 +171,7 @@ def _video_renditions(video: VideoFacts | None, profile: Profile, encoder: str) 
 def _audio_renditions(tracks: Sequence[AudioFacts], profile: Profile) -> tuple[AudioRendition, ...]:
     renditions = []
     for index, track in enumerate(tracks):
-        language = track.language if _LANGUAGE.match(track.language) else "und"
+        language = track.language if _LANGUAGE.fullmatch(track.language) else "und"
         renditions.append(
             AudioRendition(
                 name=f"audio-{language}-{index}",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import av
 
 from encoders.child import PROBE
-from gopfarm.child import run_in_child
-from gopfarm.errors import CapabilityError, SpecError
+from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.errors import CapabilityError, SourceError, SpecError
 from gopfarm.plan import Plan, SourceFacts, from_json, to_json
 from gopfarm.profile import EncoderChoice, Profile
 from gopfarm.settings import Settings
-from gopfarm.storage import open_source
+from gopfarm.storage import open_source, shown
 from scheduler.planner import make_plan
 
 #: What libavcodec calls the encoders that a profile can name.
@@ -24,16 +27,24 @@ _BYTES_PER_SECOND = 5_000_000
 _PROBE_SECONDS = 60.0
 
 
-def probe_url(url: str, settings: Settings) -> SourceFacts:
-    """Probe a source, in a child process.
+def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda: True) -> SourceFacts:
+    """Probe a source, in a child process, for as long as ``wanted`` says so.
 
     Raises:
         SourceError, ServiceError, SpecError: It cannot be used, reached, or is not allowed.
+        AbandonedError: ``wanted`` said no.
     """
     with open_source(url, https_hosts=settings.source_hosts) as source:
-        limit = _PROBE_SECONDS + source.ref.size / _BYTES_PER_SECOND
-        facts = run_in_child(PROBE, to_json(source.ref), source, source.ref.size, limit)
-    return from_json(SourceFacts, facts)
+        ref, name = source.ref, shown(source.ref.url)
+        limit = _PROBE_SECONDS + ref.size / _BYTES_PER_SECOND
+        request = to_json(replace(ref, url=name))  # the child needs no signature that an address may carry
+        try:
+            answer = run_in_child(PROBE, request, source, ref.size, limit, wanted)
+        except ChildDiedError:
+            raise SourceError(f"{name}: reading it crashes the decoder; the file is damaged") from None
+        except TimeoutError:
+            raise SourceError(f"{name}: it could not be read within {limit:.0f} s") from None
+    return replace(from_json(SourceFacts, answer), source=ref)
 
 
 def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
-import time
 from collections.abc import Callable
 
 import dramatiq
-import redis
 import structlog
 from dramatiq.middleware import CurrentMessage
 
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import FarmError, SpecError
+from gopfarm.child import AbandonedError
+from gopfarm.errors import FarmError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.spec import parse_spec
 from gopfarm.storage import open_destination
-from gopfarm.store import Fleet, GivenBack, JobState, TaskStore, connect
+from gopfarm.store import REDIS_FAULTS, Fleet, JobState, TaskStore, connect
 from gopfarm.store import step as claim
 from scheduler.dispatch import Dispatcher
-from scheduler.finish import publish_job, remove_unpublished
+from scheduler.finish import publish_job
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
-from scheduler.notify import payload, post
+from scheduler.loop import DispatchLoop
+from scheduler.notify import NotDeliveredError, payload, post
 from scheduler.prepare import plan_source, probe_url
 
 log = get_logger(__name__)
@@ -32,13 +33,11 @@ log = get_logger(__name__)
 #: Messages handled at a time. They mostly wait: for a probing child, or for storage.
 _THREADS = 4
 
-#: Seconds between two looks at leases and queues; messages that change something wake it earlier.
-_LOOP_SECONDS = 0.5
-
-#: Seconds between two searches for jobs whose message to stitch got lost.
-_SWEEP_SECONDS = 5.0
-
-_REDIS_FAULTS = (redis.ConnectionError, redis.TimeoutError)
+#: A step that met a passing fault is tried again after 1 s, 2 s, 4 s ... (ms). Storage that does not answer
+#: is given up after so many times; Redis never is, since without it nobody could be told.
+_RETRY_MIN_BACKOFF_MS = 1_000
+_RETRY_MAX_BACKOFF_MS = 30_000
+_STORAGE_RETRIES = 5
 
 #: Webhooks are tried again after 1 s, 2 s, 4 s ... for about half a day (ms).
 _WEBHOOK_RETRIES = 20
@@ -46,6 +45,29 @@ _WEBHOOK_MIN_BACKOFF_MS = 1_000
 _WEBHOOK_MAX_BACKOFF_MS = 2 * 3600 * 1000
 
 _STOP_TIMEOUT_MS = 30_000
+
+
+def _is_passing(retries: int, fault: BaseException) -> bool:
+    """Tell dramatiq whether a message is worth another try."""
+    if isinstance(fault, ServiceError):
+        return retries < _STORAGE_RETRIES
+    return isinstance(fault, (*REDIS_FAULTS, AbandonedError))
+
+
+def _logged(handler: Callable[..., None]) -> Callable[..., None]:
+    """Log what a handler raises: dramatiq would log the message's arguments along with it."""
+
+    @functools.wraps(handler)
+    def wrapped(*arguments: object) -> None:
+        try:
+            handler(*arguments)
+        except (*REDIS_FAULTS, ServiceError, AbandonedError, NotDeliveredError) as fault:
+            log.warning("message to be tried again", actor=handler.__name__.strip("_"), reason=str(fault))
+            raise
+        except Exception:
+            log.exception("message dropped by a bug", actor=handler.__name__.strip("_"))
+
+    return wrapped
 
 
 class Scheduler:
@@ -57,10 +79,14 @@ class Scheduler:
         self._store = TaskStore(self._client, settings.job_ttl_days * 86400)
         self._fleet = Fleet(self._client)
         self._broker = FarmBroker(settings.redis_url, {JOBS_QUEUE: _THREADS})
-        self._dispatcher = Dispatcher(self._store, self._fleet, self._broker)
         self._stopping = threading.Event()
-        self._wake = threading.Event()
-        self._swept = 0.0
+        self._loop = DispatchLoop(
+            self._store,
+            Dispatcher(self._store, self._fleet, self._broker),
+            self._broker,
+            settings,
+            self._ended,
+        )
         for name, handler in (
             ("submit", self._submit),
             ("prepare", self._prepare),
@@ -68,7 +94,14 @@ class Scheduler:
             ("cancel", self._cancel),
             ("ended", self._ended),
         ):
-            dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(handler)
+            dramatiq.actor(
+                queue_name=JOBS_QUEUE,
+                actor_name=name,
+                broker=self._broker,
+                retry_when=_is_passing,
+                min_backoff=_RETRY_MIN_BACKOFF_MS,
+                max_backoff=_RETRY_MAX_BACKOFF_MS,
+            )(_logged(handler))
         dramatiq.actor(
             queue_name=JOBS_QUEUE,
             actor_name="notify",
@@ -76,11 +109,10 @@ class Scheduler:
             max_retries=_WEBHOOK_RETRIES,
             min_backoff=_WEBHOOK_MIN_BACKOFF_MS,
             max_backoff=_WEBHOOK_MAX_BACKOFF_MS,
-        )(self._notify)
+        )(_logged(self._notify))
         self._consumer = dramatiq.Worker(
             self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
         )
-        self._loop = threading.Thread(target=self._run_loop, name="dispatch", daemon=True)
 
     def start(self) -> None:
         """Begin to hear messages and to dispatch tasks."""
@@ -93,8 +125,7 @@ class Scheduler:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._wake.set()
-        self._loop.join()
+        self._loop.stop()
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
         log.info("scheduler stopped")
@@ -130,14 +161,22 @@ class Scheduler:
             return
         spec = self._store.spec(job_id)
         profile = resolve_profile(spec, self._settings)
-        facts = probe_url(spec.source, self._settings)
+        try:
+            facts = probe_url(spec.source, self._settings, lambda: self._is_probing(job_id))
+        except AbandonedError:
+            if self._stopping.is_set():
+                raise  # another scheduler is to do it
+            return
         open_destination(spec.destination).check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
         plan = plan_source(facts, profile, self._fleet.encoders())
         if self._store.start_encoding(job_id, plan):
             log.info("job planned", plan=plan.hash, tasks=len(plan.tasks), frames=plan.grid_frames)
-            self._wake.set()
+            self._loop.wake()
+
+    def _is_probing(self, job_id: str) -> bool:
+        return not self._stopping.is_set() and self._store.state(job_id) is JobState.PROBING
 
     def _stitch(self, job_id: str) -> None:
         with structlog.contextvars.bound_contextvars(job=job_id):
@@ -182,10 +221,14 @@ class Scheduler:
                     step(job_id)
                 else:
                     log.info("another scheduler is at it")
-        except FarmError as error:
-            self._fail(job_id, error)
-        except _REDIS_FAULTS:
+        except (*REDIS_FAULTS, AbandonedError):
             raise
+        except FarmError as error:
+            message = CurrentMessage.get_current_message()
+            retries = message.options.get("retries", 0) if message is not None else 0
+            if isinstance(error, ServiceError) and retries < _STORAGE_RETRIES:
+                raise
+            self._fail(job_id, error)
         except Exception:
             log.exception("job failed by a bug")
             self._fail(job_id, FarmError("an internal error; the scheduler's log has its details"))
@@ -194,39 +237,3 @@ class Scheduler:
         log.warning("job failed", kind=error.kind, reason=str(error))
         if self._store.fail(job_id, error):
             self._ended(job_id)
-
-    # The loop.
-
-    def _run_loop(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._look()
-            except _REDIS_FAULTS as error:
-                log.warning("redis is out of reach", reason=str(error))
-            except Exception:
-                log.exception("the dispatch loop met a bug")
-            self._wake.wait(_LOOP_SECONDS)
-            self._wake.clear()
-
-    def _look(self) -> None:
-        for job_id, task_id, outcome in self._store.take_expired(self._settings.max_attempts):
-            metrics.LEASES_EXPIRED.labels(outcome.value).inc()
-            log.warning("lease ended", job=job_id, task=task_id, outcome=outcome.value)
-            if outcome is GivenBack.FAILED:
-                self._ended(job_id)
-        metrics.TASKS_QUEUED.inc(self._dispatcher.fill())
-        for job_id in self._store.due_cleanups():
-            self._clean(job_id)
-        if time.monotonic() - self._swept > _SWEEP_SECONDS:
-            self._swept = time.monotonic()
-            for job_id in self._store.active_jobs():
-                if self._store.all_done(job_id):
-                    send(self._broker, JOBS_QUEUE, "stitch", job_id)
-
-    def _clean(self, job_id: str) -> None:
-        try:
-            if remove_unpublished(self._store, job_id):
-                self._store.cleaned(job_id)
-        except FarmError as error:
-            log.warning("unpublished files could not be removed", job=job_id, reason=str(error))
-            self._store.cleaned(job_id)

@@ -1,10 +1,14 @@
 """From finished segments to published playlists: verification, HLS, DASH."""
 
 from stitcher.check import RenditionDelivery, check_results
+from stitcher.dash import MANIFEST
+from stitcher.hls import MULTIVARIANT_PLAYLIST as MASTER
 from stitcher.publish import Published, publish, rendition_reports
 from stitcher.report import RenditionReport
 
 __all__ = [
+    "MANIFEST",
+    "MASTER",
     "Published",
     "RenditionDelivery",
     "RenditionReport",

@@ -11,7 +11,7 @@ from gopfarm.log import get_logger
 
 log = get_logger(__name__)
 
-#: What a machine can do whose trial crashed: x264 is part of the encoding library itself.
+#: What a machine can do whose trial failed: x264 is part of the encoding library itself.
 _ALWAYS = ("libx264",)
 
 
@@ -20,6 +20,6 @@ def find_encoders() -> tuple[str, ...]:
     with Path("/dev/null").open("rb") as nothing:
         try:
             return tuple(json.loads(run_in_child(CAPABILITIES, b"", nothing, 0)))
-        except ChildDiedError as error:
-            log.warning("the trial of encoders crashed, only libx264 is used", reason=str(error))
+        except (ChildDiedError, TimeoutError) as error:
+            log.warning("the trial of encoders failed, only libx264 is used", reason=str(error))
             return _ALWAYS

@@ -5,18 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import redis
-
 from gopfarm.log import get_logger
-from gopfarm.store import TaskStore
+from gopfarm.store import REDIS_FAULTS, TaskStore
 
 log = get_logger(__name__)
 
 #: Seconds between renewals; also how late the child of a cancelled job is ended at most.
 _RENEW_SECONDS = 1.0
-
-#: Redis being out of reach does not stop work that is under way.
-REDIS_FAULTS = (redis.ConnectionError, redis.TimeoutError)
 
 
 class Lease:
@@ -75,7 +70,12 @@ class Lease:
                     self._job_id, self._task_id, self._worker_id, self._seconds, self._done
                 )
             except REDIS_FAULTS as error:
-                log.warning("redis is out of reach, encoding goes on", reason=str(error))
+                log.warning(
+                    "redis is out of reach, encoding goes on",
+                    job=self._job_id,
+                    task=self._task_id,
+                    reason=str(error),
+                )
                 continue
             if not wanted:
                 self._lost.set()

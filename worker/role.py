@@ -15,19 +15,32 @@ import structlog
 from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import DestinationError, FarmError, SourceError, SpecError
+from gopfarm.child import AbandonedError
+from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, TaskResult
 from gopfarm.settings import Settings
 from gopfarm.storage import open_destination
-from gopfarm.store import ANNOUNCE_SECONDS, Finish, Fleet, GivenBack, TaskStore, WorkerView, connect
-from worker.lease import REDIS_FAULTS, Lease
-from worker.run import AbandonedError, run_task
+from gopfarm.store import (
+    ANNOUNCE_SECONDS,
+    REDIS_FAULTS,
+    Finish,
+    Fleet,
+    GivenBack,
+    TaskStore,
+    WorkerView,
+    connect,
+)
+from worker.lease import Lease
+from worker.run import run_task
 
 log = get_logger(__name__)
 
 #: Errors that another attempt, here or elsewhere, would only meet again.
 _HOPELESS = (SourceError, SpecError, DestinationError)
+
+#: Seconds between attempts at a task when storage does not answer.
+_SERVICE_PAUSE_SECONDS = 10.0
 
 #: When Redis is out of reach, a result is offered again after so many seconds.
 _REDIS_RETRY_SECONDS = 1.0
@@ -49,7 +62,8 @@ class Worker:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._slots = dict(slots)
-        self._encoders = encoders
+        # What it has no slots for, it does not promise: a job would wait for it in vain.
+        self._encoders = tuple(name for name in encoders if CODECS[name].queue in self._slots)
         client = connect(settings.redis_url)
         self._store = TaskStore(client, settings.job_ttl_days * 86400)
         self._fleet = Fleet(client)
@@ -134,8 +148,13 @@ class Worker:
                     settings.s3_upload_threads,
                     lease.keep,
                 )
-        except AbandonedError:
+        except (AbandonedError, *REDIS_FAULTS):
             self._give_back(job_id, task, None)
+        except ServiceError as error:
+            # Storage is away for everyone: the next attempt is worth more a little later.
+            log.warning("task failed", kind=error.kind, reason=str(error))
+            self._stopping.wait(_SERVICE_PAUSE_SECONDS)
+            self._give_back(job_id, task, error)
         except FarmError as error:
             log.warning("task failed", kind=error.kind, reason=str(error))
             self._give_back(job_id, task, error)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 from encoders.child import TASK
-from gopfarm.child import Child, ChildEvent
+from gopfarm.child import AbandonedError, Child, ChildEvent
 from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioTask, Task, TaskResult, from_json, to_json
-from gopfarm.storage import Destination, open_source
+from gopfarm.storage import Destination, open_source, shown
 
 #: Seconds between looks at whether the task is still wanted, when the child is silent.
 _TICK_SECONDS = 0.25
 
-
-class AbandonedError(Exception):
-    """The task is not to be finished here: the job ended, the lease was lost, or this worker stops."""
+#: A child that reports nothing for so many seconds hangs: even the slowest preset gives a frame in that time.
+_STALL_SECONDS = 600.0
 
 
 def run_task(
@@ -52,14 +53,18 @@ def run_task(
         scratch as folder,
         open_source(task.source.url, https_hosts=https_hosts, expected=task.source) as source,
         ThreadPoolExecutor(upload_threads, thread_name_prefix="upload") as pool,
-        Child(TASK, to_json(task), source, task.source.size, Path(folder)) as child,
+        _Uploads(task, destination, Path(folder), pool) as uploads,
+        Child(TASK, to_json(_without_secret(task)), source, task.source.size, Path(folder)) as child,
     ):
-        uploads = _Uploads(task, destination, Path(folder), pool)
-        done = 0
+        done, moved = 0, time.monotonic()
         for event in child.events(_TICK_SECONDS):
             uploads.check()
             if not keep(done):
                 raise AbandonedError
+            if event is not None:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > _STALL_SECONDS:
+                raise EncodeError(f"the encoding process made no progress for {_STALL_SECONDS:.0f} s")
             if isinstance(event, bytes):
                 result = from_json(TaskResult, event)
                 if result.task != task.id:
@@ -73,8 +78,13 @@ def run_task(
     raise EncodeError("the encoding process gave no result")
 
 
+def _without_secret(task: Task) -> Task:
+    """Return the task as its child may see it: an address can carry a signature, and the child needs none."""
+    return replace(task, source=replace(task.source, url=shown(task.source.url)))
+
+
 class _Uploads:
-    """The files of a task on their way to the destination."""
+    """The files of a task on their way to the destination. Leaving the block drops those not begun."""
 
     def __init__(self, task: Task, destination: Destination, scratch: Path, pool: ThreadPoolExecutor) -> None:
         renditions = (task.rendition,) if isinstance(task, AudioTask) else task.renditions
@@ -83,6 +93,13 @@ class _Uploads:
         self._scratch = scratch
         self._pool = pool
         self._futures: list[Future[None]] = []
+
+    def __enter__(self) -> _Uploads:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for future in self._futures:
+            future.cancel()
 
     def add(self, rendition: str, file: str) -> None:
         """Start storing a finished file."""

@@ -14,16 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from gopfarm.child.protocol import Connection, Kind, unpack_range
-from gopfarm.errors import FarmError, SourceError, error_from
+from gopfarm.errors import FarmError, error_from
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)
+
+#: Seconds between questions whether a child's result is still wanted.
+_TICK_SECONDS = 0.25
 
 #: Variables that a child may see: none that could hold a secret.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
@@ -200,13 +203,25 @@ def _descriptor(source: Source) -> int | None:
         return None
 
 
+class AbandonedError(Exception):
+    """Nobody wants the result any more; the child was ended."""
+
+
 def run_in_child(
-    target: str, request: bytes, source: Source, size: int, limit_seconds: float = 60.0
+    target: str,
+    request: bytes,
+    source: Source,
+    size: int,
+    limit_seconds: float = 60.0,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> bytes:
     """Run a function in a child to its end and return its result, ignoring its events.
 
+    ``wanted`` is asked several times a second whether to go on.
+
     Raises:
-        SourceError: It was not done within ``limit_seconds``: the source keeps it busy without end.
+        AbandonedError: ``wanted`` said no.
+        TimeoutError: It was not done within ``limit_seconds``.
         FarmError: As ``Child.events``.
     """
     with (
@@ -214,9 +229,11 @@ def run_in_child(
         Child(target, request, source, size, Path(scratch)) as child,
     ):
         started = time.monotonic()
-        for event in child.events(tick=1.0):
+        for event in child.events(_TICK_SECONDS):
             if isinstance(event, bytes):
                 return event
+            if not wanted():
+                raise AbandonedError
             if time.monotonic() - started > limit_seconds:
-                raise SourceError(f"the source could not be read within {limit_seconds:.0f} s")
+                raise TimeoutError(f"the child was not done within {limit_seconds:.0f} s")
     raise ChildDiedError("the child gave no result")

@@ -1,5 +1,6 @@
 """Where sources are read and renditions are written: local files, S3, and https for sources only."""
 
+from gopfarm.storage.address import shown
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import StoredHeaders, stored_headers
 from gopfarm.storage.opening import open_destination, open_source
@@ -11,5 +12,6 @@ __all__ = [
     "StoredHeaders",
     "open_destination",
     "open_source",
+    "shown",
     "stored_headers",
 ]

@@ -71,6 +71,10 @@ class FileSource(SourceFile):
         """Return the position in bytes."""
         return self._file.tell()
 
+    def fileno(self) -> int:
+        """Return the file's descriptor: a child process can be handed it."""
+        return self._file.fileno()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

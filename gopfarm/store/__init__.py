@@ -1,6 +1,6 @@
 """The farm's memory in Redis: jobs, tasks, leases, workers."""
 
-from gopfarm.store.client import connect, reachable, without_secret
+from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.models import JobState, JobView, WorkerView
 from gopfarm.store.steps import step
@@ -8,6 +8,7 @@ from gopfarm.store.tasks import Finish, GivenBack, StartedTask, TaskStore
 
 __all__ = [
     "ANNOUNCE_SECONDS",
+    "REDIS_FAULTS",
     "Finish",
     "Fleet",
     "GivenBack",

@@ -10,6 +10,9 @@ import redis
 
 from gopfarm.errors import ServiceError, SpecError
 
+#: What Redis being away, read-only or full looks like: passing faults, after which the same call may succeed.
+REDIS_FAULTS = (redis.RedisError,)
+
 #: Seconds to wait for a connection, and for an answer.
 _CONNECT_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 30.0

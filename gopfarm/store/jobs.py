@@ -16,6 +16,7 @@ import redis
 from gopfarm.errors import FarmError, SpecError
 from gopfarm.plan import AudioTask, Plan, Task, TaskResult, from_json, to_json
 from gopfarm.spec import JobSpec
+from gopfarm.storage import shown
 from gopfarm.store import keys
 from gopfarm.store.models import TRANSITIONS, JobState, JobView
 
@@ -178,7 +179,7 @@ class JobStore:
             state=state,
             tenant=fields["tenant"],
             priority=int(fields["priority"]),
-            source=spec.get("source", ""),
+            source=shown(spec.get("source", "")),
             destination=spec.get("destination", ""),
             metadata=spec.get("metadata", {}),
             times={
@@ -207,6 +208,21 @@ class JobStore:
                 break
             self._redis.zrem(keys.JOBS, *gone)
         return list(found.values())
+
+    def strays(self, limit: int, seconds: float) -> list[JobView]:
+        """Return those of the latest ``limit`` jobs that nobody works on.
+
+        They are between two steps, or in a step that no scheduler has claimed, since so many seconds.
+        """
+        waiting = (JobState.QUEUED, JobState.PROBING, JobState.PLANNING, JobState.STITCHING)
+        oldest = time.time() - seconds
+        return [
+            view
+            for view in self.recent(limit)
+            if view.state in waiting
+            and max(view.times.values()) < oldest
+            and not self._redis.exists(keys.step(view.id))
+        ]
 
     # Removing what a job left behind.
 

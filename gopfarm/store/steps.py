@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
-from redis.exceptions import LockError
 
 from gopfarm.log import get_logger
 from gopfarm.store import keys
+from gopfarm.store.client import REDIS_FAULTS
 
 log = get_logger(__name__)
 
@@ -37,7 +37,7 @@ def step(client: redis.Redis, job_id: str) -> Iterator[bool]:
         while not ended.wait(_RENEW_SECONDS):
             try:
                 lock.reacquire()
-            except (redis.ConnectionError, redis.TimeoutError, LockError) as error:
+            except REDIS_FAULTS as error:
                 log.warning("the claim on a job's step was not renewed", job=job_id, reason=str(error))
 
     renewer = threading.Thread(target=renew, name="step", daemon=True)
@@ -49,5 +49,5 @@ def step(client: redis.Redis, job_id: str) -> Iterator[bool]:
         renewer.join(1.0)
         try:
             lock.release()
-        except (redis.ConnectionError, redis.TimeoutError, LockError) as error:
+        except REDIS_FAULTS as error:
             log.warning("the claim on a job's step will run out by itself", job=job_id, reason=str(error))

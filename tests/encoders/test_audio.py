@@ -142,7 +142,7 @@ def test_sound_stays_in_its_place(case: str, segment_format: Any, tmp_path: Path
     # Decoders give the last AAC frame whole, whatever its duration says.
     assert 0 <= samples.shape[1] - planned_samples(plan) < AAC_FRAME
     length = Fraction(planned_samples(plan), 48_000)
-    assert abs(first + length - (SECONDS + Fraction(sound.start))) < Fraction(3, 100)
+    assert abs(first + length - (SECONDS + Fraction(sound.start) + plan.video_start)) < Fraction(3, 100)
 
 
 def test_every_channel_of_stereo_keeps_its_side(tmp_path: Path) -> None:

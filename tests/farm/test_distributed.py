@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
 
 import dramatiq
 import psutil
+import redis
 import yaml
 from dramatiq.brokers.redis import RedisBroker
 
+from gopfarm.store import keys
 from tests.farm.processes import Farm, gopfarm, until
 from tests.farm.streams import judge
 
@@ -159,6 +162,38 @@ def test_a_new_scheduler_takes_up_the_jobs_of_the_old_one(farm: Farm, clip: Path
     assert farm.stop("scheduler") == 0
     farm.start("scheduler", "scheduler")
     assert farm.ended(job)["state"] == "done"
+
+
+def test_dropped_redis_connections_cost_no_job(
+    farm: Farm, valkey: redis.Redis, clip: Path, tmp_path: Path
+) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL).stdout.strip()
+    ended = threading.Event()
+
+    def drop() -> None:
+        while not ended.wait(0.3):
+            valkey.client_kill_filter(_type="normal", skipme=True)
+
+    dropper = threading.Thread(target=drop)
+    dropper.start()
+    try:
+        states = ("done", "failed", "cancelled")
+        until(lambda: valkey.hget(keys.job(job), "state") in states, "the job ends")
+    finally:
+        ended.set()
+        dropper.join()
+    assert farm.job(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+
+
+def test_a_relative_path_in_a_message_is_refused(farm: Farm) -> None:
+    broker = RedisBroker(url=farm.redis_url)
+    document = json.dumps({"source": "film.mp4", "destination": "/tmp/out"})
+    message = broker.enqueue(dramatiq.Message("jobs", "submit", args=(document,), kwargs={}, options={}))
+    job = farm.ended(message.message_id)
+    assert job["error_kind"] == "spec"
+    assert "source" in job["error"]
+    assert "absolute" in job["error"]
 
 
 def test_logs_carry_job_and_task_as_json(farm: Farm, clip: Path, tmp_path: Path) -> None:

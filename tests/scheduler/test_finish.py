@@ -6,9 +6,10 @@ import pytest
 import redis
 
 from gopfarm.errors import SpecError
-from gopfarm.storage import open_destination
+from gopfarm.storage import open_destination, shown
 from gopfarm.store import JobState, TaskStore
-from scheduler.finish import MASTER, remove_segments, remove_unpublished, without_query
+from scheduler.finish import remove_segments, remove_unpublished
+from stitcher import MASTER
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, store_on
 
 DIRECTORIES = [rung.directory for rung in PLAN.video] + [track.directory for track in PLAN.audio]
@@ -90,5 +91,5 @@ def test_a_job_that_never_had_a_plan_leaves_nothing_to_remove(store: TaskStore) 
 
 
 def test_signatures_in_addresses_are_not_published() -> None:
-    assert without_query("https://host/film.mp4?X-Amz-Signature=1") == "https://host/film.mp4"
-    assert without_query("s3://films/what?.mp4") == "s3://films/what?.mp4"
+    assert shown("https://host/film.mp4?X-Amz-Signature=1") == "https://host/film.mp4"
+    assert shown("s3://films/what?.mp4") == "s3://films/what?.mp4"
