@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import X264_PRESETS
 
-#: CPU seconds per million pixels encoded by x264 with one thread, by preset; measured on natural 1080p scenes
-#: in the standard ladder (see docs/benchmarks.md). Another machine is faster or slower by one factor.
+#: CPU seconds per million pixels encoded by x264 with one thread, by preset. Measured for veryfast and medium
+#: on natural 1080p scenes in the standard ladder (see docs/benchmarks.md); the others follow from the usual
+#: distances between presets. Another machine is faster or slower by one factor.
 _ENCODE_SECONDS = dict(
-    zip(X264_PRESETS, (0.011, 0.017, 0.032, 0.052, 0.066, 0.078, 0.13, 0.23, 0.42), strict=True)
+    zip(X264_PRESETS, (0.006, 0.009, 0.016, 0.026, 0.033, 0.038, 0.065, 0.115, 0.21), strict=True)
 )
 
 #: CPU seconds per million source pixels to decode and scale, and per second of sound.
-_DECODE_SECONDS = 0.010
-_AUDIO_SECONDS = 0.015
+_DECODE_SECONDS = 0.005
+_AUDIO_SECONDS = 0.008
 
 #: CPU seconds to start a task's process.
-_START_SECONDS = 0.4
+_START_SECONDS = 0.3
 
 _MILLION = 1e6
 

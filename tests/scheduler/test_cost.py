@@ -1,0 +1,37 @@
+"""The estimate grows with what really costs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from gopfarm.plan import SourceFacts
+from gopfarm.profile import X264_PRESETS, Preset
+from ladder import load_profile
+from scheduler.cost import Cost, estimate
+from scheduler.planner import make_plan
+from tests.scheduler.facts import SHORT, audio_facts, source_facts, video_facts
+
+STANDARD = load_profile("standard")
+
+
+def cost_of(facts: SourceFacts, preset: Preset = "medium", encoder: str = "libx264") -> Cost:
+    return estimate(make_plan(facts, STANDARD.model_copy(update={"preset": preset}), encoder, "av 18"))
+
+
+def test_slower_presets_cost_more_and_store_the_same() -> None:
+    costs = [cost_of(SHORT, preset) for preset in X264_PRESETS]
+    assert costs == sorted(costs, key=lambda cost: cost.cpu_seconds)
+    assert len({cost.stored_bytes for cost in costs}) == 1
+
+
+def test_longer_films_cost_more() -> None:
+    short, long = (
+        cost_of(SHORT),
+        cost_of(source_facts(video_facts(frames=9000), audio_facts(duration=Fraction(360)))),
+    )
+    assert long.cpu_seconds > short.cpu_seconds
+    assert long.stored_bytes > short.stored_bytes
+
+
+def test_nvenc_takes_the_encoding_off_the_cpu() -> None:
+    assert cost_of(SHORT, encoder="h264_nvenc").cpu_seconds < cost_of(SHORT, "ultrafast").cpu_seconds
