@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -15,18 +13,13 @@ from pathlib import Path
 import redis
 
 from gopfarm.errors import ServiceError
+from gopfarm.process import die_with_parent
 from gopfarm.settings import Settings
 from scheduler.role import Scheduler
 from worker.role import Worker
 
 #: Seconds that Valkey gets to start.
 _START_SECONDS = 10.0
-
-_PR_SET_PDEATHSIG = 1
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _valkey_server() -> Path:
@@ -70,7 +63,7 @@ class PrivateValkey:
             stderr=subprocess.DEVNULL,
             # Its own session, so that Ctrl-C reaches only us and we stop it last.
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         try:
             self._wait()

@@ -19,10 +19,9 @@ from encoders.media import only, packets
 from encoders.package import CodedFrame, Packager, TrackHeader
 from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioRendition, SegmentPlan
-from gopfarm.timeline import round_half_up
+from gopfarm.timeline import AAC_FRAME, round_half_up
 
-#: Samples of an AAC-LC frame, and of the encoder's priming before the first one.
-AAC_FRAME = 1024
+#: Samples that the encoder puts before the first one.
 PRIMING = AAC_FRAME
 
 #: RFC 6381 name of AAC-LC, the only kind of AAC that libavcodec's encoder writes.

@@ -24,6 +24,9 @@ NATURAL_RATES: tuple[Fraction, ...] = (
     Fraction(60),
 )
 
+#: Samples of an AAC-LC frame: sound can be cut only between two of them.
+AAC_FRAME = 1024
+
 #: Streams faster than this are halved until they fit.
 MAX_RATE = Fraction(60)
 

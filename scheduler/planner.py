@@ -24,12 +24,9 @@ from gopfarm.plan import (
     fingerprint,
 )
 from gopfarm.profile import Profile
-from gopfarm.timeline import cut_evenly, round_half_up, video_timescale
+from gopfarm.timeline import AAC_FRAME, cut_evenly, round_half_up, video_timescale
 from ladder import fit_rungs
 from scheduler.chunks import Chunk, cut_chunks
-
-#: Samples of an AAC frame: audio can be cut only between two of them.
-_AAC_FRAME = 1024
 
 #: Sound and picture that start at most this many seconds apart keep their true starts; players bridge such
 #: a gap. Beyond it late sound gets silence in front and early sound is cut: players would wait at the start.
@@ -206,17 +203,17 @@ def _audio_segments(
     """
     offset = track.start - origin
     first = round_half_up(offset * sample_rate) if 0 < offset <= _BRIDGED else 0
-    end = max(first + _AAC_FRAME, round_half_up((offset + track.duration) * sample_rate))
+    end = max(first + AAC_FRAME, round_half_up((offset + track.duration) * sample_rate))
     cuts = [first]
     for edge in edges:
-        cut = first + _AAC_FRAME * max(1, round_half_up((edge * sample_rate - first) / _AAC_FRAME))
+        cut = first + AAC_FRAME * max(1, round_half_up((edge * sample_rate - first) / AAC_FRAME))
         if cut > cuts[-1]:
             cuts.append(cut)
-    longest = max(1, int(segment_seconds * sample_rate) // _AAC_FRAME)
-    tail = -(-(end - cuts[-1]) // _AAC_FRAME)
+    longest = max(1, int(segment_seconds * sample_rate) // AAC_FRAME)
+    tail = -(-(end - cuts[-1]) // AAC_FRAME)
     if tail > longest:
         for frames in cut_evenly(tail, longest)[:-1]:
-            cuts.append(cuts[-1] + frames * _AAC_FRAME)
+            cuts.append(cuts[-1] + frames * AAC_FRAME)
     cuts = [cut for cut in cuts if cut < end - _SHORT_TAIL * sample_rate] or [first]
     bounds = [*cuts, end]
     return tuple(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -14,20 +12,18 @@ from typing import Any, BinaryIO, cast
 
 from gopfarm.child.protocol import Connection, Kind, ParentReader
 from gopfarm.errors import FarmError
-
-#: prctl(2): the signal that the kernel sends this process when its parent dies.
-_PR_SET_PDEATHSIG = 1
+from gopfarm.process import die_with_parent
 
 
-def _die_with_parent(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _tie_to(parent: int) -> None:
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
 
 
 def main(target: str, socket_fd: int, source_fd: int, size: int, parent: int) -> None:
     """Take the request, run the target, send its result or the error that explains why there is none."""
-    _die_with_parent(parent)
+    _tie_to(parent)
     connection = Connection(socket.socket(fileno=socket_fd))
     source: BinaryIO
     if source_fd >= 0:
