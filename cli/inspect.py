@@ -9,12 +9,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.describe import describe
 from cli.options import chosen_profile, profile_options
-from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, one_line, print_json
+from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, print_json
+from gopfarm.facts import SourceFacts
 from gopfarm.log import configure_logging
-from gopfarm.plan import Plan, SourceFacts, VideoTask
+from gopfarm.plan import Plan, VideoTask
 from gopfarm.settings import get_settings
 from scheduler.cost import Cost, estimate
+from scheduler.normalise import assumed_colour, target_colour
 from scheduler.prepare import plan_source, probe_url
 
 
@@ -28,42 +31,15 @@ Examples:
 @json_option
 @explains_errors
 def probe(source: str, as_json: bool) -> None:
-    """Show what SOURCE is: streams, exact duration, frame rate, keyframes. Reads its index only."""
+    """Show what SOURCE is: everything that a plan depends on. Decodes a few frames, encodes nothing."""
     configure_logging("error")
     facts = probe_url(source, get_settings())
     if as_json:
         print_json(_facts_document(facts))
         return
     out = Console(highlight=False, soft_wrap=True)
-    size = byte_size(facts.source.size)
-    out.print(
-        f"{one_line(facts.source.url)}: {facts.container}, {clock(float(facts.duration))}, {size}",
-        markup=False,
-    )
-    video = facts.video
-    if video is not None:
-        width, height = video.display_size
-        shape = f"{video.width}x{video.height}"
-        if (width, height) != (video.width, video.height):
-            turned = f", turned by {video.rotation} degrees" if video.rotation else ""
-            shape += f" shown as {width}x{height}{turned}"
-        rate = "constant" if video.constant_rate else "variable"
-        out.print(f"  video    {video.codec}, {shape}, {video.pixel_format}", markup=False)
-        out.print(
-            f"           {video.frame_count} frames, {rate} rate, {float(video.frame_rate):.3f} frames/s "
-            f"({video.frame_rate}), {len(video.keyframes)} seek points"
-        )
-        if (video.grid_rate, video.grid_frames) != (video.frame_rate, video.frame_count):
-            out.print(
-                f"           becomes {video.grid_frames} frames at {float(video.grid_rate):.3f} frames/s"
-            )
-    for track in facts.audio:
-        offset = track.start - (video.origin if video else track.start)
-        out.print(
-            f"  audio    {track.codec}, {track.layout}, {track.sample_rate} Hz, {track.language}, "
-            f"{clock(float(track.duration))}, starts {1000 * float(offset):+.0f} ms",
-            markup=False,
-        )
+    for line in describe(facts):
+        out.print(line, markup=False)
 
 
 def _facts_document(facts: SourceFacts) -> dict[str, Any]:
@@ -72,7 +48,10 @@ def _facts_document(facts: SourceFacts) -> dict[str, Any]:
     video = document["video"]
     if video is not None:
         assert facts.video is not None
-        document["video"]["display_size"] = list(facts.video.display_size)
+        video["display_size"] = list(facts.video.display_size)
+        video["origin"] = float(facts.video.origin)
+        video["assumed_colour"] = asdict(assumed_colour(facts.video))
+        video["target_colour"] = asdict(target_colour(assumed_colour(facts.video)))
         for name in ("sample_aspect_ratio", "time_base", "frame_rate", "grid_rate"):
             video[name] = str(video[name])
     for track in document["audio"]:
@@ -123,6 +102,7 @@ def _plan_document(plan: Plan, cost: Cost) -> dict[str, Any]:
         "target_duration": plan.target_duration,
         "renditions": [asdict(rendition) for rendition in plan.video],
         "audio": [asdict(rendition) for rendition in plan.audio],
+        "subtitles": [asdict(rendition) for rendition in plan.subtitles],
         "chunks": [
             {
                 "task": task.id,
@@ -157,6 +137,8 @@ def _print_plan(plan: Plan, cost: Cost) -> None:
         )
     for track in plan.audio:
         ladder.add_row(track.name, f"{track.channels} ch", bit_rate(track.bitrate), "", "aac")
+    for words in plan.subtitles:
+        ladder.add_row(words.name, "", "", "", "webvtt")
     out.print(ladder)
     chunks = [task for task in plan.tasks if isinstance(task, VideoTask)]
     if chunks:

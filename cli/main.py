@@ -23,6 +23,7 @@ _COMMANDS = {
     "cancel": ("cli.jobs:cancel", "Cancel a job."),
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
+    "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),
     "schema": ("cli.schema:schema", "Print the JSON Schema of job specs."),
     "demo": ("cli.demo:demo", "Make a short clip to try things on."),
 }

@@ -10,12 +10,15 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from cli.output import bit_rate, byte_size, clock
-from gopfarm.plan import AudioTask, Plan
+from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task
 from gopfarm.store import JobState
 from stitcher import RenditionReport
 
 #: Seconds between lines where there is no terminal to draw bars in.
 _LINE_SECONDS = 5.0
+
+#: How the names of renditions begin that are listed after the ladder.
+_AFTER_THE_PICTURE = ("audio-", "subtitles-")
 
 
 class ProgressView:
@@ -69,8 +72,8 @@ class ProgressView:
             if name not in self._bars:
                 self._bars[name] = self._progress.add_task(name, total=total, speed="")
             seconds = finished / rate
-            audio = name.startswith("audio-")
-            speed = f"{seconds / elapsed:.1f}x" if audio else f"{finished / elapsed:.0f} fps"
+            picture = not name.startswith(_AFTER_THE_PICTURE)
+            speed = f"{finished / elapsed:.0f} fps" if picture else f"{seconds / elapsed:.1f}x"
             self._progress.update(self._bars[name], completed=finished, speed=speed)
             lines.append(f"{name} {100 * finished // max(1, total)}%")
         if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
@@ -89,11 +92,15 @@ def _by_rendition(plan: Plan, done: dict[str, int]) -> list[tuple[str, int, int,
             entry = totals.setdefault(rendition.name, [0, 0])
             entry[0] += length
             entry[1] += min(length, done.get(task.id, 0))
-            rates[rendition.name] = (
-                float(task.rendition.sample_rate) if isinstance(task, AudioTask) else float(plan.grid_rate)
-            )
-    ordered = sorted(totals, key=lambda name: name.startswith("audio-"))
+            rates[rendition.name] = _units_per_second(task, plan)
+    ordered = sorted(totals, key=lambda name: name.startswith(_AFTER_THE_PICTURE))
     return [(name, totals[name][0], totals[name][1], rates[name]) for name in ordered]
+
+
+def _units_per_second(task: Task, plan: Plan) -> float:
+    if isinstance(task, AudioTask):
+        return float(task.rendition.sample_rate)
+    return float(1 / task.unit if isinstance(task, SubtitleTask) else plan.grid_rate)
 
 
 def summary_table(renditions: tuple[RenditionReport, ...], wall_seconds: float) -> Table:

@@ -1,200 +1,143 @@
-"""Sound: one track, decoded, put on the timeline, resampled and encoded as one continuous AAC stream."""
+"""Sound: one track of a source, decoded, put on the timeline, and turned into the samples of a rendition."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-import av
-import av.error
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.filter import Graph
-from av.filter.context import FilterContext
 
+from encoders.clock import on_one_clock
 from encoders.decode import DecodeCounts, decode
+from encoders.limiter import Limiter
 from encoders.media import only, packets
-from encoders.package import CodedFrame, Packager, TrackHeader
+from encoders.pcm import Converter, Samples, Shape, Unpacker, mixes_down
+from encoders.placing import SHORTEST_STRETCHED, Placed, Placer
+from encoders.stretch import stretched
 from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioRendition, SegmentPlan
-from gopfarm.timeline import AAC_FRAME, round_half_up
+from gopfarm.plan import AudioTask
+from gopfarm.timeline import round_half_up
 
-#: Samples that the encoder puts before the first one.
-PRIMING = AAC_FRAME
+#: Samples of silence that are made at a time.
+_SILENCE_BLOCK = 16_384
 
-#: RFC 6381 name of AAC-LC, the only kind of AAC that libavcodec's encoder writes.
-_AAC_LC = "mp4a.40.2"
-
-#: Gaps and overlaps in the source's audio clock shorter than this many seconds are jitter and are left alone;
-#: longer ones are filled with silence or cut.
-_GAP_SECONDS = 0.05
-
-_LAYOUTS = {1: "mono", 2: "stereo"}
+#: Samples and their shape as the decoder gave them.
+_Decoded = tuple[Shape, Samples]
 
 
-def placed_samples(
-    container: InputContainer,
-    rendition: AudioRendition,
-    origin: Fraction,
-    start: int,
-    length: int,
-    counts: DecodeCounts,
-) -> Iterator[AudioFrame]:
-    """Yield exactly ``length`` samples from sample ``start`` of the published timeline on, in AAC frames.
+def track_samples(container: InputContainer, task: AudioTask, counts: DecodeCounts) -> Iterator[Samples]:
+    """Yield the samples of a task's rendition: exactly those of its segments, in blocks of any length.
 
-    ``origin`` is the time on the source's clock, in seconds, of sample 0. What the source does not cover is
-    silence; what lies before ``start`` or after the end is cut.
+    What the source does not cover is silence; what lies before the first segment or after the last is cut.
+    Mixes of several channels are kept below full scale, unless loudness is set afterwards, which does that.
+
+    Raises:
+        EncodeError: There is no such track any more, or nothing of it could be decoded.
     """
+    rendition = task.rendition
     stream = next((stream for stream in container.streams if stream.index == rendition.stream), None)
     if not isinstance(stream, AudioStream):
         raise EncodeError(f"stream {rendition.stream} is not audio any more")
     only(container, [stream])
-    graph: Graph | None = None
-    sink: FilterContext | None = None
-    shape: tuple[int, str, str] | None = None
-    for frame in decode(packets(container, [stream]), AudioFrame, counts):
-        found = (frame.sample_rate, frame.layout.name, frame.format.name)
-        if shape is None:
-            shape = found
-            graph, sink = _graph(frame, rendition, start, length)
-        elif found != shape:
-            raise EncodeError(f"the sound changes from {shape} to {found}, which is not supported yet")
-        if frame.pts is None or frame.time_base is None or graph is None or sink is None:
-            continue
-        frame.pts = round_half_up((frame.pts * frame.time_base - origin) * frame.sample_rate)
-        frame.time_base = Fraction(1, frame.sample_rate)
-        graph.push(frame)
-        yield from _drain(sink)
-    if graph is None or sink is None:
+    coded = on_one_clock(packets(container, [stream]), task.clock)
+    placed = _placed(decode(coded, AudioFrame, counts), task.origin)
+    pieces = _converted(placed, rendition.channels, rendition.sample_rate, rendition.loudness is None)
+    start = task.segments[0].start
+    length = task.segments[-1].end - start
+    yield from _fitted(pieces, start, length, rendition.channels)
+    if counts.frames == 0:
         raise EncodeError(f"no sound could be decoded from stream {rendition.stream}")
-    graph.push(None)
-    yield from _drain(sink)
 
 
-def _graph(
-    frame: AudioFrame, rendition: AudioRendition, start: int, length: int
-) -> tuple[Graph, FilterContext]:
-    graph = Graph()
-    graph.threads = 1
-    layout = _LAYOUTS[rendition.channels]
-    # swresample counts this one in samples of the source.
-    first = round_half_up(Fraction(start * frame.sample_rate, rendition.sample_rate))
-    last: FilterContext = graph.add_abuffer(
-        sample_rate=frame.sample_rate,
-        format=frame.format,
-        layout=frame.layout,
-        time_base=Fraction(1, frame.sample_rate),
-    )
-    for name, arguments in (
-        # swresample places the first sample, fills gaps with silence and cuts overlaps; it never stretches.
-        ("aresample", f"{rendition.sample_rate}:async=1:min_hard_comp={_GAP_SECONDS}:first_pts={first}"),
-        ("aformat", f"sample_fmts=fltp:sample_rates={rendition.sample_rate}:channel_layouts={layout}"),
-        ("apad", f"whole_len={length}"),
-        ("atrim", f"end_sample={length}"),
-    ):
-        following = graph.add(name, arguments)
-        last.link_to(following)
-        last = following
-    sink = graph.add("abuffersink")
-    last.link_to(sink)
-    graph.configure()
-    graph.set_audio_frame_size(AAC_FRAME)
-    return graph, sink
+def _placed(frames: Iterable[AudioFrame], origin: Fraction) -> Iterator[Placed[_Decoded]]:
+    """Give frames their places on the published timeline: ``origin`` on the source's clock is its 0."""
+    placer: Placer[_Decoded] = Placer()
+    shape: Shape | None = None
+    for frame in frames:
+        if not frame.samples:
+            continue
+        at = None
+        if frame.pts is not None and frame.time_base is not None:
+            at = frame.pts * frame.time_base - origin
+        if shape != (found := Shape.of(frame)):
+            shape, unpacker = found, Unpacker(found)
+        samples = unpacker.samples(frame)
+        yield from placer.push((shape, samples), len(samples), shape.rate, at)
+    yield from placer.finish()
 
 
-def _drain(sink: FilterContext) -> Iterator[AudioFrame]:
-    while True:
-        try:
-            frame = sink.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        assert isinstance(frame, AudioFrame)
-        yield frame
+def _converted(
+    blocks: Iterable[Placed[_Decoded]], channels: int, rate: int, limited: bool
+) -> Iterator[tuple[int | None, Samples]]:
+    """Yield pieces of the rendition's samples; the first of each run of equal shape with its place.
 
-
-def encode_track(
-    samples: Iterator[AudioFrame],
-    rendition: AudioRendition,
-    segments: Sequence[SegmentPlan],
-    packager: Packager,
-    progress: Callable[[int], None],
-) -> TrackHeader:
-    """Encode samples to AAC and hand segments to a packager, cut at AAC frames.
-
-    ``progress`` is told the number of samples that are done. Segments start whole AAC frames apart; the
-    priming frame belongs to the first.
-
-    Raises:
-        EncodeError: There were fewer samples than the segments cover.
+    A track that changes its shape goes on without a gap, in a run of its own.
     """
-    buffer = io.BytesIO()
-    container = av.open(
-        buffer,
-        "w",
-        format="mp4",
-        options={"movflags": "cmaf+empty_moov+skip_trailer", "fflags": "+bitexact"},
-    )
-    stream = container.add_stream("aac", rate=rendition.sample_rate)
-    assert isinstance(stream, AudioStream)
-    stream.codec_context.layout = _LAYOUTS[rendition.channels]
-    stream.codec_context.bit_rate = rendition.bitrate
-    if rendition.language != "und":
-        stream.metadata["language"] = rendition.language
-    container.start_encoding()
-    extradata = bytes(stream.codec_context.extradata or b"")
-    header = TrackHeader(
-        codec=_AAC_LC,
-        parameters=extradata.hex(),
-        init=buffer.getvalue(),
-        lead=PRIMING,
-        timescale=rendition.sample_rate,
-        channels=rendition.channels,
-    )
-    coder = _SegmentWriter(header, segments, packager)
-    time_base = Fraction(1, rendition.sample_rate)
-    at = segments[0].start
-    for frame in samples:
-        frame.pts, frame.time_base = at, time_base
-        at += frame.samples
-        for packet in stream.encode(frame):
-            coder.take(bytes(packet))
-        progress(at - segments[0].start)
-    for packet in stream.encode(None):
-        coder.take(bytes(packet))
-    coder.finish()
-    return header
+    shape: Shape | None = None
+    run: _Run | None = None
+    for block in blocks:
+        found, samples = block.content
+        samples = samples[block.cut :]
+        if block.extra and len(samples) >= SHORTEST_STRETCHED:
+            samples = stretched(samples, block.extra)
+        if run is None or found != shape:
+            if run is not None:
+                yield from ((None, piece) for piece in run.finish())
+            shape, run = found, _Run(found, channels, rate, limited)
+            # What a run begins with settles what comes before it: silence is not needed.
+            yield round_half_up(block.begin * rate), np.zeros((0, channels), np.float32)
+        else:
+            for silence in _silence(block.silence, found.channels):
+                yield from ((None, piece) for piece in run.convert(silence))
+        yield from ((None, piece) for piece in run.convert(samples))
+    if run is not None:
+        yield from ((None, piece) for piece in run.finish())
 
 
-class _SegmentWriter:
-    """Counts AAC frames along the timeline and closes a segment wherever the next one starts."""
+class _Run:
+    """A stretch of sound of one shape, on its way to the rendition's channels and rate."""
 
-    def __init__(self, header: TrackHeader, segments: Sequence[SegmentPlan], packager: Packager) -> None:
-        self._header = header
-        self._segments = list(segments)
-        self._packager = packager
-        self._pending: list[CodedFrame] = []
-        self._end = segments[-1].end
-        self._at = segments[0].start - PRIMING
+    def __init__(self, shape: Shape, channels: int, rate: int, limited: bool) -> None:
+        self._converter = Converter(shape, channels, rate)
+        self._limiter = Limiter(rate, channels) if limited and mixes_down(shape, channels) else None
 
-    def take(self, data: bytes) -> None:
-        """Add the next AAC frame of the stream."""
-        if self._at >= self._end:
-            return  # the encoder's padding after the last sample
-        if len(self._segments) > 1 and self._at >= self._segments[1].start:
-            self._close()
-        duration = min(AAC_FRAME, self._end - self._at)
-        time = self._at + PRIMING
-        self._pending.append(CodedFrame(data, dts=time, pts=time, duration=duration, key=True))
-        self._at += AAC_FRAME
+    def convert(self, samples: Samples) -> Iterator[Samples]:
+        for piece in self._converter.convert(samples):
+            yield piece if self._limiter is None else self._limiter.push(piece)
 
-    def finish(self) -> None:
-        """Close the last segment."""
-        if self._at < self._end or len(self._segments) != 1:
-            raise EncodeError(f"the sound ends {self._end - self._at} samples before its plan")
-        self._close()
+    def finish(self) -> Iterator[Samples]:
+        for piece in self._converter.finish():
+            yield piece if self._limiter is None else self._limiter.push(piece)
+        if self._limiter is not None:
+            yield self._limiter.finish()
 
-    def _close(self) -> None:
-        self._packager.write(self._header, self._segments.pop(0), self._pending)
-        self._pending = []
+
+def _fitted(
+    pieces: Iterable[tuple[int | None, Samples]], start: int, length: int, channels: int
+) -> Iterator[Samples]:
+    """Cut and fill pieces so that they are the ``length`` samples from sample ``start`` on."""
+    done = too_early = 0
+    for place, piece in pieces:
+        if place is not None:
+            wanted = place - start
+            too_early = max(0, done - wanted)
+            for silence in _silence(min(wanted, length) - done, channels):
+                yield silence
+                done += len(silence)
+        skipped = min(too_early, len(piece))
+        too_early -= skipped
+        kept = piece[skipped : skipped + length - done]
+        if len(kept):
+            yield kept
+            done += len(kept)
+        if done == length:
+            return
+    yield from _silence(length - done, channels)
+
+
+def _silence(samples: int, channels: int) -> Iterator[Samples]:
+    for at in range(0, samples, _SILENCE_BLOCK):
+        yield np.zeros((min(_SILENCE_BLOCK, samples - at), channels), np.float32)

@@ -55,6 +55,7 @@ def measure(shown: Sequence[int], time_base: Fraction, hints: Sequence[Fraction 
     stated = [hint for hint in hints if hint]
     candidates = [
         *(rate for rate in (*stated, natural_rate(measured)) if rate in NATURAL_RATES),
+        *_multiples(measured),
         *stated,
         measured.limit_denominator(_MAX_DENOMINATOR),
         measured,
@@ -64,6 +65,13 @@ def measure(shown: Sequence[int], time_base: Fraction, hints: Sequence[Fraction 
             return _cadence(rate, True, span)
     median = statistics.median_low(b - a for a, b in itertools.pairwise(shown) if b > a)
     return _cadence(_variable_rate(1 / (median * time_base)), False, span)
+
+
+def _multiples(measured: Fraction) -> list[Fraction]:
+    """Return the multiple of a standard rate that a high rate is: 119.88 is twice 59.94."""
+    factor = measured / output_rate(measured)
+    near = natural_rate(measured / factor)
+    return [near * factor] if factor > 1 and near in NATURAL_RATES else []
 
 
 def _cadence(rate: Fraction, constant: bool, span: Fraction) -> Cadence:

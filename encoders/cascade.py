@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
-from gopfarm.plan import Picture, VideoRendition
-
-#: Every rendition is 8-bit 4:2:0, the only format that H.264 High players must take.
-PIXEL_FORMAT = "yuv420p"
-
-#: Bicubic is sharp enough after which x264, not the scaler, decides the quality; Lanczos costs a third more.
-_SCALER = "bicubic"
-
-_TRANSPOSE = {90: ("transpose", "clock"), 180: ("hflip", ""), 270: ("transpose", "cclock")}
+from encoders.steps import SCALER, Shape, Step, colour_read, needs_table, picture_steps
+from encoders.tonemap import write_table
+from gopfarm.plan import Normaliser, VideoRendition
 
 
 class Cascade:
     """A chain of scale filters over decreasing sizes, rebuilt when the source's frames change their shape.
 
+    What else a picture needs (cropping, colours, turning) is done once, at the largest size.
+
     Args:
         renditions: Any order; ``scale`` answers in this order.
-        picture: How a player would show the decoded picture: rotation, and the range of its values.
+        picture: What is to be done to the pictures.
+        scratch: An existing folder for passing files, by default the system's.
     """
 
-    def __init__(self, renditions: Sequence[VideoRendition], picture: Picture) -> None:
+    def __init__(
+        self, renditions: Sequence[VideoRendition], picture: Normaliser, scratch: Path | None = None
+    ) -> None:
         self._renditions = tuple(renditions)
-        self._rotation = picture.rotation
-        self._full_range = picture.colour.full_range
-        self._shape: tuple[int, int, str] | None = None
-        self._graph: Graph | None = None
+        self._picture = picture
+        self._scratch = scratch
+        self._shape: Shape | None = None
+        self._graph = Graph()
         self._sinks: list[FilterContext] = []
 
     def scale(self, frame: VideoFrame) -> list[VideoFrame]:
-        """Return ``frame`` in the size of each rendition, 8-bit 4:2:0."""
-        shape = (frame.width, frame.height, frame.format.name)
-        if shape != self._shape or self._graph is None:
-            self._build(frame)
+        """Return ``frame`` in the size of each rendition, 8-bit 4:2:0, in the colours of the target."""
+        shape = Shape.of(frame)
+        if shape != self._shape:
+            self._build(shape, frame.time_base or Fraction(1, 90_000))
             self._shape = shape
-        assert self._graph is not None
         self._graph.push(frame)
         frames = []
         for sink in self._sinks:
@@ -51,41 +51,37 @@ class Cascade:
             frames.append(scaled)
         return frames
 
-    def _build(self, frame: VideoFrame) -> None:
+    def _build(self, shape: Shape, time_base: Fraction) -> None:
         graph = Graph()
         graph.threads = 1
-        last: FilterContext = graph.add_buffer(
-            width=frame.width,
-            height=frame.height,
-            format=frame.format,
-            time_base=frame.time_base or Fraction(1, 90_000),
+        sizes = sorted({(r.width, r.height) for r in self._renditions}, key=lambda size: -size[0] * size[1])
+        last = graph.add(
+            "buffer",
+            video_size=f"{shape.width}x{shape.height}",
+            pix_fmt=shape.format,
+            time_base=str(time_base),
         )
-        size = (frame.width, frame.height)
-        if self._rotation:
-            name, argument = _TRANSPOSE[self._rotation]
-            last = _after(last, graph.add(name, argument) if argument else graph.add(name))
-            if self._rotation == 180:
-                last = _after(last, graph.add("vflip"))
-            else:
-                size = size[1], size[0]
-        sizes = sorted({(r.width, r.height) for r in self._renditions}, key=lambda s: -s[0] * s[1])
+        # lut3d reads its table when it is added; the file is not needed afterwards.
+        with TemporaryDirectory(dir=self._scratch) as folder:
+            table = None
+            if needs_table(shape, self._picture):
+                table = Path(folder, "table.cube")
+                write_table(colour_read(shape, self._picture.colour), table)
+            for step in picture_steps(shape, self._picture, sizes[0], table):
+                last = _add(graph, last, step)
         ends: dict[tuple[int, int], list[FilterContext]] = {}
-        for position, target in enumerate(sizes):
-            to_limited = self._full_range and position == 0
-            if target != size or to_limited:
-                levels = ":in_range=full:out_range=limited" if to_limited else ""
-                last = _after(last, graph.add("scale", f"{target[0]}:{target[1]}:flags={_SCALER}{levels}"))
-                size = target
-            last = _after(last, graph.add("format", f"pix_fmts={PIXEL_FORMAT}"))
-            last = _after(last, graph.add("setsar", "1"))
-            users = sum((r.width, r.height) == target for r in self._renditions)
+        for position, size in enumerate(sizes):
+            if position:
+                step = "scale", {"w": str(size[0]), "h": str(size[1]), "flags": SCALER}
+                last = _add(graph, _add(graph, last, step), ("setsar", {"sar": "1"}))
+            users = sum((r.width, r.height) == size for r in self._renditions)
             outputs = users + (position + 1 < len(sizes))
-            split = _after(last, graph.add("split", str(outputs)))
-            ends[target] = []
+            split = _add(graph, last, ("split", {"outputs": str(outputs)}))
+            ends[size] = []
             for output in range(users):
                 sink = graph.add("buffersink")
                 split.link_to(sink, output)
-                ends[target].append(sink)
+                ends[size].append(sink)
             if outputs > users:
                 last = graph.add("null")
                 split.link_to(last, users)
@@ -94,6 +90,8 @@ class Cascade:
         self._sinks = [ends[(r.width, r.height)].pop(0) for r in self._renditions]
 
 
-def _after(last: FilterContext, following: FilterContext) -> FilterContext:
+def _add(graph: Graph, last: FilterContext, step: Step) -> FilterContext:
+    name, options = step
+    following = graph.add(name, **options)
     last.link_to(following)
     return following

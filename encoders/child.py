@@ -13,7 +13,9 @@ import av.logging
 from encoders.probe import probe
 from encoders.registry import available_encoders
 from encoders.tasks import run_task
-from gopfarm.plan import SegmentResult, SourceRef, from_json, task_from_json, to_json
+from gopfarm.facts import SourceRef
+from gopfarm.results import SegmentResult
+from gopfarm.serial import from_json, task_from_json, to_json
 
 Emit = Callable[[str, Any], None]
 

@@ -31,8 +31,11 @@ class VideoCodec(ABC):
     queue: ClassVar[str]
 
     @abstractmethod
-    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
-        """Return the encoder's private options for a rendition at ``rate`` frames per second."""
+    def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
+        """Return the encoder's private options for a rendition at ``rate`` frames per second.
+
+        ``captions`` says whether the closed captions that come with the frames are written.
+        """
 
 
 class X264(VideoCodec):
@@ -41,7 +44,7 @@ class X264(VideoCodec):
     name = "libx264"
     queue = "encode.cpu"
 
-    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
+    def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
         """Average rate with a VBV; IDR frames are forced from outside, never farther apart than 2 s."""
         return {
             "preset": rendition.preset,
@@ -49,6 +52,7 @@ class X264(VideoCodec):
             "forced-idr": "1",
             "maxrate": str(rendition.maxrate),
             "bufsize": str(rendition.bufsize),
+            "a53cc": str(int(captions)),
         }
 
 
@@ -67,7 +71,7 @@ class Nvenc(VideoCodec):
         zip(X264_PRESETS, ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7"), strict=True)
     )
 
-    def options(self, rendition: VideoRendition, rate: Fraction) -> dict[str, str]:
+    def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
         """The same contract as x264: forced IDR, strict rate, High profile, no scene-cut key frames."""
         return {
             "preset": self._PRESETS[rendition.preset],
@@ -84,6 +88,7 @@ class Nvenc(VideoCodec):
             "rc-lookahead": str(min(32, round(rate))),
             "spatial-aq": "1",
             "temporal-aq": "1",
+            "a53cc": str(int(captions)),
         }
 
 

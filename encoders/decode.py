@@ -8,16 +8,28 @@ from typing import Any, TypeVar
 
 import av.error
 from av.packet import Packet
+from av.video.frame import VideoFrame
 
 FrameT = TypeVar("FrameT")
 
 
 @dataclass
 class DecodeCounts:
-    """What decoding met: frames that came out, and packets that could not be decoded."""
+    """What decoding met.
+
+    ``frames`` came out; ``damaged`` packets gave none, and ``concealed`` frames are ones whose decoder had to
+    make up a part. Nothing damaged counts before the first frame, since a stream may begin anywhere, and
+    nothing whose packet is shown before ``since`` (a presentation time), since other tasks count that.
+    """
 
     frames: int = 0
     damaged: int = 0
+    concealed: int = 0
+    since: int | None = None
+
+    def concerns(self, pts: int | None) -> bool:
+        """Whether what is shown at ``pts`` is to be counted here."""
+        return self.frames > 0 and (self.since is None or pts is None or pts >= self.since)
 
 
 def decode(coded: Iterable[Packet[Any]], kind: type[FrameT], counts: DecodeCounts) -> Iterator[FrameT]:
@@ -26,9 +38,11 @@ def decode(coded: Iterable[Packet[Any]], kind: type[FrameT], counts: DecodeCount
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
-            counts.damaged += 1
+            counts.damaged += counts.concerns(packet.pts)
             continue
         for frame in frames:
             if isinstance(frame, kind):
                 counts.frames += 1
+                if isinstance(frame, VideoFrame) and frame.is_corrupt:
+                    counts.concealed += counts.concerns(frame.pts)
                 yield frame

@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
@@ -20,7 +21,9 @@ from gopfarm.errors import SourceError
 #: sequences) are left out on purpose: they would make FFmpeg open what the file names.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,live_flv,ogg,mxf,asf,wav,w64,aiff,"
-    "mp3,aac,ac3,eac3,flac,amr,amrnb,amrwb,caf,dts,dv,gxf,ivf,nut,rm,h264,hevc,av1,obu,m4v,mpegps,au,swf,wtv,y4m"
+    "wv,tta,ape,mpc,mpc8,tak,dsf,iff,oma,voc,xwma,shn,truehd,mlp,"
+    "mp3,aac,ac3,eac3,flac,amr,amrnb,amrwb,caf,dts,dv,gxf,ivf,nut,rm,h264,hevc,obu,m4v,au,swf,wtv,"
+    "yuv4mpegpipe,gif,apng,vc1,vvc"
 )
 
 #: Bytes that FFmpeg asks Python for at a time: each request costs a call under the interpreter lock.
@@ -28,6 +31,9 @@ IO_BUFFER_BYTES = 256 * 1024
 
 #: Why an ISO BMFF file without a moov box cannot be used.
 NO_INDEX = "the file is truncated: its index (the moov box) is missing"
+
+#: Sources that claim to last longer than this many seconds are refused: a few bytes could ask for years.
+_LONGEST_SECONDS = 24 * 3600
 
 _BOX_HEADER = struct.Struct(">I4s")
 
@@ -43,22 +49,27 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def open_media(source: BinaryIO, name: str) -> Iterator[InputContainer]:
+def open_media(source: BinaryIO, name: str, *, text: bool = False) -> Iterator[InputContainer]:
     """Open a seekable binary file as media.
 
     Args:
         source: Open file with the bytes; it is read and sought, never closed.
         name: How error messages call it: the address that the user gave.
+        text: Subtitles are to be read. libavformat moves those that an edit list cuts, unless it is told to
+            take nothing but the offset from it.
 
     Raises:
         SourceError: The bytes are not media that can be used; the message says why.
     """
     source.seek(0)
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    if text:
+        options["advanced_editlist"] = "0"
     try:
         container = av.open(
             source,
             "r",
-            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
+            container_options=options,
             buffer_size=IO_BUFFER_BYTES,
             io_open=_refuse_to_open,
         )
@@ -97,6 +108,8 @@ def boxes(source: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[
     while at + 8 <= end:
         source.seek(at)
         head = source.read(16)
+        if len(head) < _BOX_HEADER.size:
+            return
         size, kind = _BOX_HEADER.unpack_from(head)
         header = 8
         if size == 1 and len(head) == 16:
@@ -138,3 +151,9 @@ def _inside(source: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> 
         elif kind == path[0]:
             skipped = _STSD_FIELDS if kind == b"stsd" else 0
             yield from _inside(source, at + skipped, min(at + size, end), path[1:])
+
+
+def check_length(seconds: Fraction, name: str) -> None:
+    """Raise ``SourceError`` where a track claims to last longer than the farm believes."""
+    if seconds > _LONGEST_SECONDS:
+        raise SourceError(f"{name}: its clock spans more than {_LONGEST_SECONDS // 3600} hours")

@@ -16,8 +16,9 @@ from av.packet import Packet
 
 from encoders import adts, annexb, fmp4
 from gopfarm.errors import EncodeError
-from gopfarm.plan import SegmentPlan, SegmentResult
+from gopfarm.plan import SegmentPlan
 from gopfarm.profile import SegmentFormat
+from gopfarm.results import SegmentResult
 
 INIT_NAME = "init.mp4"
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import av.error
+from av.sidedata.sidedata import Type
 
-from encoders.audio import encode_track, placed_samples
+from encoders.aac import encode_track
+from encoders.audio import track_samples
 from encoders.cascade import Cascade
 from encoders.decode import DecodeCounts
 from encoders.frames import grid_frames
+from encoders.loudness import amplified, measure
 from encoders.media import open_media
 from encoders.package import PACKAGERS, Packager, TrackHeader
+from encoders.pcm import Samples
+from encoders.sidedata import without
+from encoders.subtitles import run_subtitles
 from encoders.video import RenditionEncoder
 from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioTask, RenditionResult, SegmentResult, Task, TaskResult, VideoTask
+from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoTask
+from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 
 #: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
 OnFile = Callable[[str, SegmentResult], None]
@@ -46,6 +54,8 @@ def run_task(
     try:
         if isinstance(task, VideoTask):
             renditions = _run_video(task, source, scratch, on_file, on_progress, counts)
+        elif isinstance(task, SubtitleTask):
+            renditions = run_subtitles(task, source, scratch, on_file, on_progress, counts)
         else:
             renditions = (_run_audio(task, source, scratch, on_file, on_progress, counts),)
     except av.error.FFmpegError as error:
@@ -55,6 +65,7 @@ def run_task(
         renditions=renditions,
         frames_decoded=counts.frames,
         frames_damaged=counts.damaged,
+        frames_concealed=counts.concealed,
         wall_seconds=time.monotonic() - started,
         cpu_seconds=_cpu_seconds() - cpu_before,
         peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
@@ -75,12 +86,15 @@ def _run_video(
         RenditionEncoder(rendition, picture, task.segments, packager)
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
-    cascade = Cascade(task.renditions, picture)
+    cascade = Cascade(task.renditions, picture, scratch)
     shown, scaled = None, []
     with open_media(source, task.source.url) as container:
         for slot, frame in grid_frames(container, picture, task.seek, task.start, task.end, counts):
             if frame is not shown:
                 shown, scaled = frame, cascade.scale(frame)
+            elif picture.captions:
+                # A picture that is shown again says nothing again.
+                scaled = [without(image, [Type.A53_CC]) for image in scaled]
             for encoder, image in zip(encoders, scaled, strict=True):
                 encoder.encode(image, slot)
             on_progress(slot + 1 - task.start)
@@ -100,15 +114,27 @@ def _run_audio(
 ) -> RenditionResult:
     rendition = task.rendition
     packager = _packager(task, rendition.name, scratch, on_file)
-    start = task.segments[0].start
-    length = task.segments[-1].end - start
+    loudness = None
+    if rendition.loudness is not None:
+        with open_media(source, task.source.url) as container:
+            samples = _with_sign_of_life(track_samples(container, task, DecodeCounts()), on_progress)
+            loudness = measure(samples, rendition.channels, rendition.sample_rate, rendition.loudness)
     with open_media(source, task.source.url) as container:
-        samples = placed_samples(container, rendition, task.origin, start, length, counts)
+        samples = track_samples(container, task, counts)
+        if loudness is not None and loudness.gain:
+            samples = amplified(samples, loudness.gain)
         header = encode_track(samples, rendition, task.segments, packager, on_progress)
-    return _result(rendition.name, header, packager)
+    return replace(_result(rendition.name, header, packager), loudness=loudness)
 
 
-def _packager(task: Task, name: str, scratch: Path, on_file: OnFile) -> Packager:
+def _with_sign_of_life(blocks: Iterable[Samples], on_progress: OnProgress) -> Iterator[Samples]:
+    """Say that work goes on, though nothing is done yet."""
+    for block in blocks:
+        on_progress(0)
+        yield block
+
+
+def _packager(task: VideoTask | AudioTask, name: str, scratch: Path, on_file: OnFile) -> Packager:
     return PACKAGERS[task.format](scratch / name, lambda file: on_file(name, file))
 
 

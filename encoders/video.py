@@ -14,18 +14,16 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from encoders import annexb
-from encoders.cascade import PIXEL_FORMAT
 from encoders.codecs import CODECS, REORDER_FRAMES
 from encoders.package import CodedFrame, Packager, TrackHeader
+from encoders.steps import PIXEL_FORMAT
 from gopfarm.errors import EncodeError
-from gopfarm.plan import Colour, Picture, SegmentPlan, VideoRendition
+from gopfarm.facts import Colour
+from gopfarm.plan import Normaliser, SegmentPlan, VideoRendition
 from gopfarm.timeline import MAX_GOP_SECONDS, gop_starts, video_ticks, video_timescale
 
 #: ITU-T H.273 value of "limited range" in libavutil: every rendition is.
 _LIMITED_RANGE = 1
-
-#: ITU-T H.273 values of the RGB "matrix", and of BT.601, by which the scaler turns RGB into YUV.
-_RGB, _BT601 = 0, 6
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,12 @@ class OpenEncoder:
         return self.stream.codec_context
 
 
-def open_encoder(rendition: VideoRendition, rate: Fraction, colour: Colour | None = None) -> OpenEncoder:
+def open_encoder(
+    rendition: VideoRendition, rate: Fraction, colour: Colour | None = None, captions: bool = False
+) -> OpenEncoder:
     """Open a rendition's encoder and let libavformat write the init segment from it.
+
+    ``colour`` is written into the stream, and so are the frames' closed captions if ``captions`` is set.
 
     Raises:
         av.error.FFmpegError, PermissionError: The encoder does not open on this machine.
@@ -60,7 +62,7 @@ def open_encoder(rendition: VideoRendition, rate: Fraction, colour: Colour | Non
         },
     )
     codec = CODECS[rendition.encoder]
-    stream = container.add_stream(codec.name, rate=rate, options=codec.options(rendition, rate))
+    stream = container.add_stream(codec.name, rate=rate, options=codec.options(rendition, rate, captions))
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = rendition.width, rendition.height, PIXEL_FORMAT
@@ -74,7 +76,7 @@ def open_encoder(rendition: VideoRendition, rate: Fraction, colour: Colour | Non
     if colour is not None:
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer
-        context.colorspace = _BT601 if colour.matrix == _RGB else colour.matrix
+        context.colorspace = colour.matrix
     container.start_encoding()
     return OpenEncoder(container, stream, buffer.getvalue())
 
@@ -85,7 +87,7 @@ class RenditionEncoder:
     def __init__(
         self,
         rendition: VideoRendition,
-        picture: Picture,
+        picture: Normaliser,
         segments: Sequence[SegmentPlan],
         packager: Packager,
     ) -> None:
@@ -94,7 +96,7 @@ class RenditionEncoder:
         self._start = int(picture.start * video_timescale(rate))
         self._segments = list(segments)
         self._packager = packager
-        self._encoder = open_encoder(rendition, rate, picture.colour)
+        self._encoder = open_encoder(rendition, rate, picture.target, picture.captions)
         self._pending: list[CodedFrame] = []
         self._decoded = segments[0].start
         self._idr_slots = frozenset(

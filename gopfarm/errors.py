@@ -57,6 +57,12 @@ class EncodeError(FarmError):
     kind = "encode"
 
 
+class DamagedError(FarmError):
+    """More of the source is damaged than the profile allows. Retrying is pointless."""
+
+    kind = "damaged"
+
+
 class VerifyError(FarmError):
     """What the workers delivered is not what was planned; nothing was published."""
 
@@ -83,6 +89,7 @@ ERRORS_BY_KIND: dict[str, type[FarmError]] = {
         DestinationError,
         CapabilityError,
         EncodeError,
+        DamagedError,
         VerifyError,
         ServiceError,
     )

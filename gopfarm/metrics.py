@@ -5,11 +5,11 @@ from __future__ import annotations
 from prometheus_client import Counter, Histogram, start_http_server
 
 from gopfarm.errors import ServiceError
-from gopfarm.plan import TaskResult
+from gopfarm.results import TaskResult
 
 TASKS = Counter(
     "gopfarm_tasks",
-    "Tasks that this worker has run, by kind (video, audio) and outcome.",
+    "Tasks that this worker has run, by kind (video, audio, subtitles) and outcome.",
     ["kind", "outcome"],
 )
 TASK_SECONDS = Histogram(

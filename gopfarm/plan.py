@@ -6,110 +6,29 @@ count frames of the output grid (see ``gopfarm.timeline``), ``samples`` count th
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import TypeAdapter
-
+from gopfarm.facts import (
+    NO_CROP,
+    UNSAID_COLOUR,
+    ClockJump,
+    Colour,
+    Crop,
+    Keyframe,
+    Run,
+    Scan,
+    SourceFacts,
+    SourceRef,
+)
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
-
-@dataclass(frozen=True)
-class SourceRef:
-    """Which bytes are read: the address, and what tells that they have not changed since planning."""
-
-    url: str
-    size: int
-    etag: str
-
-
-@dataclass(frozen=True)
-class Keyframe:
-    """A place where decoding can start: presentation time, decoding time, and grid slot of a key picture."""
-
-    pts: int
-    dts: int
-    slot: int
-
-
-@dataclass(frozen=True)
-class Colour:
-    """How numbers in a picture are to be read: code points of ITU-T H.273 (2 is "not said")."""
-
-    primaries: int
-    transfer: int
-    matrix: int
-    full_range: bool
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """The video stream of a source, as far as packets and headers tell."""
-
-    stream: int
-    codec: str
-    width: int
-    height: int
-    pixel_format: str
-    colour: Colour
-    sample_aspect_ratio: Fraction
-    rotation: int
-    time_base: Fraction
-    frame_rate: Fraction
-    constant_rate: bool
-    frame_count: int
-    origin_pts: int
-    grid_rate: Fraction
-    grid_frames: int
-    keyframes: tuple[Keyframe, ...]
-
-    @property
-    def display_size(self) -> tuple[int, int]:
-        """Width and height in square pixels as a player would show them, rotation applied."""
-        width, height = round(self.width * self.sample_aspect_ratio), self.height
-        return (height, width) if self.rotation % 180 else (width, height)
-
-    @property
-    def origin(self) -> Fraction:
-        """Time of the first shown frame on the source's own clock, in seconds."""
-        return self.origin_pts * self.time_base
-
-
-@dataclass(frozen=True)
-class AudioFacts:
-    """One audio track of a source. ``start`` and ``duration`` are seconds on the source's own clock."""
-
-    stream: int
-    codec: str
-    sample_rate: int
-    channels: int
-    layout: str
-    language: str
-    title: str
-    default: bool
-    start: Fraction
-    duration: Fraction
-
-
-@dataclass(frozen=True)
-class SourceFacts:
-    """What a source is: the result of probing.
-
-    ``digest`` identifies the content (packet index and samples of the bytes) wherever the file lies.
-    """
-
-    source: SourceRef
-    digest: str
-    container: str
-    duration: Fraction
-    video: VideoFacts | None
-    audio: tuple[AudioFacts, ...]
+#: Seconds that a task may take where nothing is known of its size.
+LIMIT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +62,11 @@ class VideoRendition:
 
 @dataclass(frozen=True)
 class AudioRendition:
-    """One audio track as it will be encoded, always AAC-LC."""
+    """One audio track as it will be encoded, always AAC-LC.
+
+    ``channels`` is 1, 2, or 6 for a track that is also published in 5.1. ``loudness`` is the target in LUFS,
+    None where loudness is left as it is.
+    """
 
     name: str
     directory: str
@@ -154,37 +77,73 @@ class AudioRendition:
     channels: int
     sample_rate: int
     bitrate: int
+    loudness: float | None = None
+
+    @property
+    def surround(self) -> bool:
+        """Whether it is the surround version of a track, which has one of at most two channels too."""
+        return self.channels > 2
 
 
 @dataclass(frozen=True)
-class Picture:
+class SubtitleRendition:
+    """One subtitle track as it will be published, always WebVTT."""
+
+    name: str
+    directory: str
+    stream: int
+    language: str
+    title: str
+    default: bool
+    forced: bool
+    hearing_impaired: bool
+
+
+@dataclass(frozen=True)
+class Normaliser:
     """How source frames become grid frames: the same description in every task of a job.
 
-    ``start`` is when slot 0 is shown on the published timeline, in seconds (a whole number of ticks): 0,
-    unless the sound starts a little before the picture.
+    In the order of its steps: times are repaired (``clock``, ``order``) and put on the grid (``origin_pts``,
+    ``grid_rate``); the picture is cropped, deinterlaced (``scan``), taken from ``colour`` to ``target``
+    (tone-mapped where only the first is HDR), mirrored and turned. ``start`` is when slot 0 is shown on the
+    published timeline, in seconds (a whole number of ticks): 0, unless the sound starts a little before the
+    picture. ``captions`` says whether the frames' closed captions are kept. Of a constant rate that is too
+    high one frame of every ``decimation`` is kept.
     """
 
     stream: int
     time_base: Fraction
     origin_pts: int
     grid_rate: Fraction
-    rotation: int
-    colour: Colour
+    rotation: int = 0
+    colour: Colour = UNSAID_COLOUR
+    target: Colour = UNSAID_COLOUR
     start: Fraction = Fraction(0)
+    mirrored: bool = False
+    crop: Crop = NO_CROP
+    scan: Scan = "progressive"
+    captions: bool = False
+    clock: tuple[ClockJump, ...] = ()
+    order: tuple[Run, ...] = ()
+    decimation: int = 1
 
 
 @dataclass(frozen=True)
 class VideoTask:
-    """One chunk for a group of renditions: decode once from ``seek``, keep the slots of ``segments``."""
+    """One chunk for a group of renditions: decode once from ``seek``, keep the slots of ``segments``.
+
+    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging.
+    """
 
     id: str
     source: SourceRef
     format: SegmentFormat
-    picture: Picture
+    picture: Normaliser
     seek: Keyframe
     segments: tuple[SegmentPlan, ...]
     renditions: tuple[VideoRendition, ...]
     kind: Literal["video"] = "video"
+    limit_seconds: float = LIMIT_SECONDS
 
     @property
     def start(self) -> int:
@@ -201,7 +160,8 @@ class VideoTask:
 class AudioTask:
     """One whole audio track: continuous from the first to the last segment.
 
-    ``origin`` is the time on the source's clock, in seconds, that is time 0 of the published stream.
+    ``origin`` is the time on the source's clock, in seconds, that is time 0 of the published stream, and
+    ``clock`` says where that clock was set anew.
     """
 
     id: str
@@ -210,17 +170,43 @@ class AudioTask:
     origin: Fraction
     segments: tuple[SegmentPlan, ...]
     rendition: AudioRendition
+    clock: tuple[ClockJump, ...] = ()
     kind: Literal["audio"] = "audio"
+    limit_seconds: float = LIMIT_SECONDS
 
 
-Task = VideoTask | AudioTask
+@dataclass(frozen=True)
+class SubtitleTask:
+    """All subtitle tracks of a source that can become text: one pass over the source makes every rendition.
+
+    ``origin`` is as in ``AudioTask``. ``segments`` count units of ``unit`` seconds, of which unit 0 is at
+    ``start`` on the published timeline; that ends after ``duration`` seconds.
+    """
+
+    id: str
+    source: SourceRef
+    format: SegmentFormat
+    origin: Fraction
+    unit: Fraction
+    start: Fraction
+    duration: Fraction
+    segments: tuple[SegmentPlan, ...]
+    renditions: tuple[SubtitleRendition, ...]
+    kind: Literal["subtitles"] = "subtitles"
+    limit_seconds: float = LIMIT_SECONDS
+
+
+Task = VideoTask | AudioTask | SubtitleTask
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that will be encoded and published, decided before the first frame is decoded.
 
-    ``video_start`` is when slot 0 is shown on the published timeline, in seconds (see ``Picture.start``).
+    ``video_start`` is when slot 0 is shown on the published timeline, in seconds (see ``Normaliser.start``).
+    ``subtitle_segments`` are those of every subtitle rendition and count units of ``subtitle_unit`` seconds,
+    which are the slots of the picture, or without one the samples of the first audio track. The job fails
+    where more than the share ``max_damaged`` of a source's pictures or sound cannot be decoded.
     """
 
     hash: str
@@ -235,82 +221,7 @@ class Plan:
     audio: tuple[AudioRendition, ...]
     audio_segments: tuple[tuple[SegmentPlan, ...], ...]
     tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True)
-class SegmentResult:
-    """A finished segment. ``length`` is frames for video, samples for audio; ``sha256`` is hexadecimal."""
-
-    number: int
-    file: str
-    size: int
-    sha256: str
-    length: int
-
-
-@dataclass(frozen=True)
-class RenditionResult:
-    """What one task made of one rendition.
-
-    ``codec`` is the RFC 6381 string read from the bitstream; ``parameters`` is a SHA-256 over the decoder
-    configuration (CMAF init segment, or SPS and PPS), equal in every chunk of a rendition; ``init`` is the
-    init segment's own result where this task made it (the task with the first segment, CMAF only).
-    """
-
-    rendition: str
-    codec: str
-    parameters: str
-    init: SegmentResult | None
-    segments: tuple[SegmentResult, ...]
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """The outcome of a task, with its cost. Times are seconds, memory is bytes."""
-
-    task: str
-    renditions: tuple[RenditionResult, ...]
-    frames_decoded: int
-    frames_damaged: int
-    wall_seconds: float
-    cpu_seconds: float
-    peak_memory: int
-
-
-T = TypeVar("T")
-
-
-_adapters: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _adapter(cls: Any) -> TypeAdapter[Any]:
-    """Return the validator of a class, built once: building costs milliseconds, using it microseconds."""
-    if cls not in _adapters:
-        _adapters[cls] = TypeAdapter(cls)
-    return _adapters[cls]
-
-
-def to_json(value: object) -> bytes:
-    """Serialise one of this module's values; fractions become ``"30000/1001"``."""
-    return bytes(_adapter(type(value)).dump_json(value))
-
-
-def from_json(cls: type[T], document: str | bytes) -> T:
-    """Read back what ``to_json`` wrote."""
-    value: T = _adapter(cls).validate_json(document)
-    return value
-
-
-def task_from_json(document: str | bytes) -> Task:
-    """Read back a task of either kind."""
-    task: Task = _adapter(Task).validate_json(document)
-    return task
-
-
-def fingerprint(parts: Iterable[object]) -> str:
-    """Hash values of this module into the 12 hexadecimal digits that name published folders."""
-    digest = hashlib.sha256(f"gopfarm plan {PLAN_VERSION}\n".encode())
-    for part in parts:
-        digest.update(to_json(part))
-        digest.update(b"\n")
-    return digest.hexdigest()[:12]
+    subtitles: tuple[SubtitleRendition, ...] = ()
+    subtitle_segments: tuple[SegmentPlan, ...] = ()
+    subtitle_unit: Fraction = Fraction(1)
+    max_damaged: float = 1.0

@@ -106,12 +106,28 @@ class RenditionSpec(_Model):
         return self
 
 
+class SurroundSpec(_Model):
+    """The further 5.1 rendition of tracks that have as many channels."""
+
+    bitrate: AudioBitrate = Field(default=384_000, description="Bits per second of a track; default 384k.")
+
+
 class AudioSpec(_Model):
     """The sound of every audio rendition: AAC-LC."""
 
     bitrate: AudioBitrate = Field(default=128_000, description="Bits per second of a track; default 128k.")
     channels: Literal[1, 2] = Field(default=2, description="1 (mono) or 2 (stereo).")
     sample_rate: Literal[44_100, 48_000] = Field(default=48_000, description="Samples per second.")
+    surround: SurroundSpec | None = Field(
+        default=None, description="Also publish tracks of 5.1 and more in 5.1; default: in stereo alone."
+    )
+    loudness: float | None = Field(
+        default=None,
+        ge=-40.0,
+        le=-5.0,
+        description="Integrated loudness to bring every track to, in LUFS (EBU R128), such as -23, with true "
+        "peaks below -1 dBTP; default: as in the source.",
+    )
 
 
 class Profile(_Model):
@@ -135,6 +151,13 @@ class Profile(_Model):
     )
     encoder: EncoderChoice = Field(
         default="auto", description="auto: NVENC where a live worker has it, else libx264."
+    )
+    max_damaged: float = Field(
+        default=0.01,
+        ge=0.0,
+        le=1.0,
+        description="Share of a source's pictures that may fail to decode, and five times that share of its "
+        "sound; with more the job fails.",
     )
     preset: Preset = Field(
         default="medium", description="x264 speed preset; NVENC uses the p1 to p7 preset of the same rank."

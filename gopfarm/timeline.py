@@ -27,6 +27,10 @@ NATURAL_RATES: tuple[Fraction, ...] = (
 #: Samples of an AAC-LC frame: sound can be cut only between two of them.
 AAC_FRAME = 1024
 
+#: Frames before the first one wanted that deinterlacing takes: one is shown until the first one comes, and
+#: that one too is made whole with the help of the one before it.
+FIELD_CONTEXT = 2
+
 #: Streams faster than this are halved until they fit.
 MAX_RATE = Fraction(60)
 

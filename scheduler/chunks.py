@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from gopfarm.plan import Keyframe, SegmentPlan
+from gopfarm.facts import Keyframe
+from gopfarm.plan import SegmentPlan
 from gopfarm.timeline import cut_evenly, round_half_up
 
 #: Chunks are about this long: long enough for rate control to settle, short enough to share out.
@@ -34,11 +35,16 @@ class Chunk:
 
 
 def cut_chunks(
-    frames: int, rate: Fraction, keyframes: Sequence[Keyframe], segment_seconds: Fraction
+    frames: int,
+    rate: Fraction,
+    keyframes: Sequence[Keyframe],
+    segment_seconds: Fraction,
+    context: int = 0,
 ) -> tuple[Chunk, ...]:
     """Cut ``frames`` grid frames at ``rate`` into chunks, and these into segments of equal length.
 
     Segments last at most ``segment_seconds``, and at least half of it (unless the whole source is shorter).
+    Decoding starts at least ``context`` frames before the chunk.
     """
     longest = max(1, int(segment_seconds * rate))
     edges = _edges(frames, rate, [keyframe.slot for keyframe in keyframes], longest)
@@ -49,7 +55,7 @@ def cut_chunks(
         for length in cut_evenly(end - start, longest):
             segments.append(SegmentPlan(number, at, length))
             number, at = number + 1, at + length
-        seek = keyframes[max(0, bisect_right(slots, start) - 1)]
+        seek = keyframes[max(0, bisect_right(slots, start - context) - 1)]
         chunks.append(Chunk(seek, tuple(segments)))
     return tuple(chunks)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm.broker import FarmBroker, send
 from gopfarm.log import get_logger
-from gopfarm.plan import AudioTask, Task
+from gopfarm.plan import Task, VideoTask
 from gopfarm.store import Fleet, JobView, TaskStore
 
 log = get_logger(__name__)
@@ -16,9 +16,9 @@ log = get_logger(__name__)
 
 def queue_of(task: Task) -> str:
     """Return the queue of the workers that can run a task."""
-    if isinstance(task, AudioTask):
-        return AUDIO_QUEUE
-    return CODECS[task.renditions[0].encoder].queue
+    if isinstance(task, VideoTask):
+        return CODECS[task.renditions[0].encoder].queue
+    return AUDIO_QUEUE
 
 
 @dataclass(frozen=True)

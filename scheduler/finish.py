@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import ceil
 
-from gopfarm.plan import Plan, TaskResult
+from gopfarm.errors import DamagedError
+from gopfarm.plan import Plan
+from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
 from gopfarm.storage import Destination, open_destination, shown
 from gopfarm.store import JobState, JobView, TaskStore
 from stitcher import MANIFEST, MASTER, Published, publish
+
+#: Damaged packets that fail no job, however short the film is.
+_ALWAYS_ALLOWED = 2
+
+#: A lost packet of sound is a short silence and spoils nothing after it: so many times more may be lost.
+_SOUND_FACTOR = 5
+
+#: Share of the pictures that a decoder may have had to make up in part: beyond half, nobody wants to watch.
+_MOST_CONCEALED = 0.5
 
 
 def publish_job(store: TaskStore, job_id: str, plan: Plan) -> Published:
     """Verify and publish a job whose tasks are all done.
 
     Raises:
+        DamagedError: More of the source is damaged than the profile allows.
         FarmError: What lies at the destination is not what was planned, or it cannot be written.
     """
     spec, view = store.spec(job_id), store.view(job_id)
     assert view is not None
     results = store.results(job_id)
+    check_damage(plan, results)
     report = _report(spec, view, plan, results, store.attempts(job_id))
     return publish(plan, results, open_destination(spec.destination), report)
+
+
+def check_damage(plan: Plan, results: Sequence[TaskResult]) -> None:
+    """Refuse a film of which too much could not be decoded, or of which most had to be made up.
+
+    Raises:
+        DamagedError: It says how much, and what the profile allows.
+    """
+    kinds, name = {task.id: task.kind for task in plan.tasks}, shown(plan.facts.source.url)
+    for kind, what, factor in (("video", "pictures", 1), ("audio", "packets of sound", _SOUND_FACTOR)):
+        counted = [result for result in results if kinds.get(result.task) == kind]
+        whole = sum(result.frames_decoded for result in counted)
+        damaged = sum(result.frames_damaged for result in counted)
+        allowed = max(_ALWAYS_ALLOWED, ceil(factor * plan.max_damaged * (whole + damaged)))
+        if damaged > allowed:
+            raise DamagedError(
+                f"{name}: {damaged} of {whole + damaged} {what} in the source are damaged; "
+                f"max_damaged {plan.max_damaged:g} allows {allowed}"
+            )
+        concealed = sum(result.frames_concealed for result in counted)
+        if concealed > whole * _MOST_CONCEALED and plan.max_damaged < 1:
+            raise DamagedError(f"{name}: {concealed} of {whole} {what} in the source are damaged in part")
 
 
 def _report(
@@ -43,6 +80,10 @@ def _report(
             "task_seconds": round(sum(result.wall_seconds for result in results), 3),
             "peak_memory_bytes": max((result.peak_memory for result in results), default=0),
         },
+        "damage": {
+            "frames_damaged": sum(result.frames_damaged for result in results),
+            "frames_concealed": sum(result.frames_concealed for result in results),
+        },
         "tasks": [
             {
                 "id": result.task,
@@ -53,6 +94,7 @@ def _report(
                 "peak_memory_bytes": result.peak_memory,
                 "frames_decoded": result.frames_decoded,
                 "frames_damaged": result.frames_damaged,
+                "frames_concealed": result.frames_concealed,
             }
             for result in sorted(results, key=lambda result: result.task)
             if result.task in tasks
@@ -85,10 +127,22 @@ def _source_report(plan: Plan) -> dict[str, object]:
             "codec": track.codec,
             "language": track.language,
             "channels": track.channels,
+            "layout": track.layout,
             "sample_rate": track.sample_rate,
             "duration_seconds": round(float(track.duration), 6),
         }
         for track in facts.audio
+    ]
+    report["ignored"] = [asdict(track) for track in facts.ignored]
+    report["subtitles"] = [
+        {
+            "codec": track.codec,
+            "language": track.language,
+            "title": track.title,
+            "forced": track.forced,
+            "published": track.text,
+        }
+        for track in facts.subtitles
     ]
     return report
 
@@ -130,4 +184,5 @@ def remove_segments(plan: Plan, destination: Destination) -> None:
             return
     directories = [rendition.directory for rendition in plan.video]
     directories += [rendition.directory for rendition in plan.audio]
+    directories += [rendition.directory for rendition in plan.subtitles]
     destination.delete([key for directory in directories for key in destination.sizes(directory)])

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil
 
-from gopfarm.plan import (
-    AudioFacts,
-    AudioRendition,
-    AudioTask,
-    Picture,
-    Plan,
-    SegmentPlan,
-    SourceFacts,
-    Task,
-    VideoFacts,
-    VideoRendition,
-    VideoTask,
-    fingerprint,
-)
+from gopfarm.facts import SourceFacts, VideoFacts
+from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, VideoRendition, VideoTask
 from gopfarm.profile import Profile
-from gopfarm.timeline import AAC_FRAME, cut_evenly, round_half_up, video_timescale
+from gopfarm.serial import fingerprint
+from gopfarm.timeline import FIELD_CONTEXT, round_half_up, video_timescale
 from ladder import fit_rungs
 from scheduler.chunks import Chunk, cut_chunks
-
-#: Sound and picture that start at most this many seconds apart keep their true starts; players bridge such
-#: a gap. Beyond it late sound gets silence in front and early sound is cut: players would wait at the start.
-_BRIDGED = Fraction(1, 2)
-
-#: Sound that outlasts the picture by less than this many seconds stays in the last segment.
-_SHORT_TAIL = Fraction(1, 2)
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
+from scheduler.cost import limit_seconds
+from scheduler.normalise import normaliser
+from scheduler.sound import BRIDGED, audio_renditions, audio_segments
+from scheduler.subtitles import Lane, subtitle_lane, subtitle_renditions
 
 
 def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) -> Plan:
@@ -51,16 +32,24 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
     chunks = _chunks(facts.video, segment_seconds)
     video_segments = tuple(segment for chunk in chunks for segment in chunk.segments)
     video = _video_renditions(facts.video, profile, encoder)
-    audio = _audio_renditions(facts.audio, profile)
+    sound = audio_renditions(facts.audio, profile.audio)
+    audio = tuple(rendition for _, rendition in sound)
     rate = facts.video.grid_rate if facts.video else Fraction(1)
     start = _video_start(facts)
     origin = facts.video.origin - start if facts.video else min(track.start for track in facts.audio)
     edges = [start + segment.end / rate for segment in video_segments]
-    audio_segments = tuple(
-        _audio_segments(track, rendition.sample_rate, origin, edges, segment_seconds)
-        for track, rendition in zip(facts.audio, audio, strict=True)
+    sound_segments = tuple(
+        audio_segments(track, rendition.sample_rate, origin, edges, segment_seconds)
+        for track, rendition in sound
     )
-    picture = _picture(facts.video, start) if facts.video else None
+    audio_lanes = [
+        Lane(segments, Fraction(1, rendition.sample_rate))
+        for rendition, segments in zip(audio, sound_segments, strict=True)
+    ]
+    video_lane = Lane(video_segments, 1 / rate, start) if facts.video else None
+    subtitles = subtitle_renditions(facts.subtitles)
+    subtitle_cut = subtitle_lane(video_lane, audio_lanes, segment_seconds) if subtitles else None
+    picture = normaliser(facts.video, start) if facts.video else None
     digest = fingerprint(
         [
             facts.digest,
@@ -71,15 +60,34 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
             *(chunk.seek for chunk in chunks),
             *video,
             *audio,
-            *(segment for track in audio_segments for segment in track),
+            *(segment for track in sound_segments for segment in track),
+            *subtitles,
+            *(subtitle_cut.segments if subtitle_cut else ()),
         ]
     )
     video = tuple(replace(rendition, directory=f"{rendition.name}/{digest}") for rendition in video)
     audio = tuple(replace(rendition, directory=f"{rendition.name}/{digest}") for rendition in audio)
+    subtitles = tuple(replace(rendition, directory=f"{rendition.name}/{digest}") for rendition in subtitles)
     tasks: list[Task] = [
-        AudioTask(f"audio-{index}", facts.source, profile.format, origin, segments, rendition)
-        for index, (rendition, segments) in enumerate(zip(audio, audio_segments, strict=True))
+        AudioTask(f"audio-{index}", facts.source, profile.format, origin, segments, rendition, track.clock)
+        for index, ((track, _), rendition, segments) in enumerate(
+            zip(sound, audio, sound_segments, strict=True)
+        )
     ]
+    if subtitle_cut is not None:
+        tasks.append(
+            SubtitleTask(
+                id="subtitles-0",
+                source=facts.source,
+                format=profile.format,
+                origin=origin,
+                unit=subtitle_cut.unit,
+                start=subtitle_cut.start,
+                duration=max(lane.end for lane in (subtitle_cut, *audio_lanes)),
+                segments=subtitle_cut.segments,
+                renditions=subtitles,
+            )
+        )
     if picture is not None:
         tasks += [
             VideoTask(
@@ -94,8 +102,10 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
             for index, chunk in enumerate(chunks)
         ]
     durations = [segment.length / rate for segment in video_segments]
-    for segments, rendition in zip(audio_segments, audio, strict=True):
+    for segments, rendition in zip(sound_segments, audio, strict=True):
         durations += [Fraction(segment.length, rendition.sample_rate) for segment in segments]
+    if subtitle_cut is not None:
+        durations += [segment.length * subtitle_cut.unit for segment in subtitle_cut.segments]
     return Plan(
         hash=digest,
         facts=facts,
@@ -107,15 +117,20 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
         video_start=start,
         video_segments=video_segments,
         audio=audio,
-        audio_segments=audio_segments,
-        tasks=tuple(tasks),
+        audio_segments=sound_segments,
+        tasks=tuple(replace(task, limit_seconds=limit_seconds(task, facts)) for task in tasks),
+        max_damaged=profile.max_damaged,
+        subtitles=subtitles,
+        subtitle_segments=subtitle_cut.segments if subtitle_cut else (),
+        subtitle_unit=subtitle_cut.unit if subtitle_cut else Fraction(1),
     )
 
 
 def _chunks(video: VideoFacts | None, segment_seconds: Fraction) -> tuple[Chunk, ...]:
     if video is None:
         return ()
-    return cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, segment_seconds)
+    context = 0 if video.scan == "progressive" else FIELD_CONTEXT
+    return cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, segment_seconds, context)
 
 
 def _video_start(facts: SourceFacts) -> Fraction:
@@ -128,22 +143,10 @@ def _video_start(facts: SourceFacts) -> Fraction:
     rate = facts.video.grid_rate
     early = max(Fraction(0), facts.video.origin - min(track.start for track in facts.audio))
     whole = ceil(early * rate) / rate
-    if whole <= _BRIDGED:
+    if whole <= BRIDGED:
         return whole
     scale = video_timescale(rate)
-    return Fraction(int(min(early, _BRIDGED) * scale), scale)
-
-
-def _picture(video: VideoFacts, start: Fraction) -> Picture:
-    return Picture(
-        stream=video.stream,
-        time_base=video.time_base,
-        origin_pts=video.origin_pts,
-        grid_rate=video.grid_rate,
-        rotation=video.rotation,
-        colour=video.colour,
-        start=start,
-    )
+    return Fraction(int(min(early, BRIDGED) * scale), scale)
 
 
 def _video_renditions(video: VideoFacts | None, profile: Profile, encoder: str) -> tuple[VideoRendition, ...]:
@@ -162,60 +165,4 @@ def _video_renditions(video: VideoFacts | None, profile: Profile, encoder: str) 
             bufsize=rung.bufsize,
         )
         for rung in fit_rungs(profile.renditions, video.display_size)
-    )
-
-
-def _audio_renditions(tracks: Sequence[AudioFacts], profile: Profile) -> tuple[AudioRendition, ...]:
-    renditions = []
-    for index, track in enumerate(tracks):
-        language = track.language if _LANGUAGE.fullmatch(track.language) else "und"
-        renditions.append(
-            AudioRendition(
-                name=f"audio-{language}-{index}",
-                directory="",
-                stream=track.stream,
-                language=language,
-                title=track.title,
-                default=track.default,
-                channels=profile.audio.channels,
-                sample_rate=profile.audio.sample_rate,
-                bitrate=profile.audio.bitrate,
-            )
-        )
-    return tuple(renditions)
-
-
-def _audio_segments(
-    track: AudioFacts,
-    sample_rate: int,
-    origin: Fraction,
-    edges: Sequence[Fraction],
-    segment_seconds: Fraction,
-) -> tuple[SegmentPlan, ...]:
-    """Cut a track at the ends of the video's segments, each moved to the nearest AAC frame of the track.
-
-    Args:
-        track: The track, on the source's clock.
-        sample_rate: Of the rendition.
-        origin: Time on the source's clock, in seconds, that is time 0 of the published stream.
-        edges: End of each video segment, in published seconds; none without a picture.
-        segment_seconds: Longest segment where sound goes on after the picture.
-    """
-    offset = track.start - origin
-    first = round_half_up(offset * sample_rate) if 0 < offset <= _BRIDGED else 0
-    end = max(first + AAC_FRAME, round_half_up((offset + track.duration) * sample_rate))
-    cuts = [first]
-    for edge in edges:
-        cut = first + AAC_FRAME * max(1, round_half_up((edge * sample_rate - first) / AAC_FRAME))
-        if cut > cuts[-1]:
-            cuts.append(cut)
-    longest = max(1, int(segment_seconds * sample_rate) // AAC_FRAME)
-    tail = -(-(end - cuts[-1]) // AAC_FRAME)
-    if tail > longest:
-        for frames in cut_evenly(tail, longest)[:-1]:
-            cuts.append(cuts[-1] + frames * AAC_FRAME)
-    cuts = [cut for cut in cuts if cut < end - _SHORT_TAIL * sample_rate] or [first]
-    bounds = [*cuts, end]
-    return tuple(
-        SegmentPlan(number, start, stop - start) for number, (start, stop) in enumerate(pairwise(bounds))
     )

@@ -10,8 +10,10 @@ import av
 from encoders.child import PROBE
 from gopfarm.child import ChildDiedError, run_in_child
 from gopfarm.errors import CapabilityError, SourceError, SpecError
-from gopfarm.plan import Plan, SourceFacts, from_json, to_json
+from gopfarm.facts import SourceFacts
+from gopfarm.plan import Plan
 from gopfarm.profile import EncoderChoice, Profile
+from gopfarm.serial import from_json, to_json
 from gopfarm.settings import Settings
 from gopfarm.storage import open_source, shown
 from scheduler.planner import make_plan

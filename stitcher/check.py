@@ -4,33 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from gopfarm.errors import VerifyError
-from gopfarm.plan import Plan, RenditionResult, SegmentPlan, SegmentResult, TaskResult
+from gopfarm.plan import Plan, SegmentPlan
 from gopfarm.profile import SegmentFormat
+from gopfarm.results import Loudness, RenditionResult, SegmentResult, TaskResult
 
 #: File names within a rendition's folder; the playlists and the manifest's template rely on them.
 INIT_FILE = "init.mp4"
-SEGMENT_SUFFIX: dict[SegmentFormat, str] = {"cmaf": ".m4s", "ts": ".ts"}
+WHOLE_FILE = "subtitles.vtt"
+
+#: What segments are wrapped in: the job's format, or for subtitles WebVTT, whatever the format.
+Packaging = SegmentFormat | Literal["webvtt"]
+SEGMENT_SUFFIX: dict[Packaging, str] = {"cmaf": ".m4s", "ts": ".ts", "webvtt": ".vtt"}
 
 
 @dataclass(frozen=True)
 class RenditionDelivery:
-    """One rendition, whole: each planned segment once, in playlist order, and the init segment of CMAF."""
+    """One rendition, complete: each planned segment once, in playlist order, and the init segment of CMAF.
+
+    ``whole`` is the file that holds all of a subtitle rendition once more; ``loudness`` is that of an audio
+    rendition whose loudness was set.
+    """
 
     codec: str
     init: SegmentResult | None
     segments: tuple[SegmentResult, ...]
+    whole: SegmentResult | None = None
+    loudness: Loudness | None = None
 
     @property
     def files(self) -> tuple[SegmentResult, ...]:
-        """Everything that lies in the rendition's folder: the init segment first, then the segments."""
-        return self.segments if self.init is None else (self.init, *self.segments)
+        """Everything in the rendition's folder: init segment, segments, and the whole of subtitles."""
+        before, after = ((file,) if file is not None else () for file in (self.init, self.whole))
+        return (*before, *self.segments, *after)
 
 
-def segment_file(number: int, segment_format: SegmentFormat) -> str:
-    """Return the file name of segment ``number`` (0, 1, ...): ``00000.m4s`` or ``00000.ts``."""
-    return f"{number:05d}{SEGMENT_SUFFIX[segment_format]}"
+def segment_file(number: int, packaging: Packaging) -> str:
+    """Return the file name of segment ``number`` (0, 1, ...): ``00000.m4s``, ``00000.ts``, ``00000.vtt``."""
+    return f"{number:05d}{SEGMENT_SUFFIX[packaging]}"
 
 
 def check_results(plan: Plan, results: Iterable[TaskResult]) -> dict[str, RenditionDelivery]:
@@ -40,13 +53,14 @@ def check_results(plan: Plan, results: Iterable[TaskResult]) -> dict[str, Rendit
     in the plan's own units (frames of the output grid, or audio samples).
 
     Returns:
-        The delivery of every planned rendition, by rendition name, in the plan's order (video first).
+        The delivery of every planned rendition, by rendition name, in the plan's order (video, audio,
+        subtitles).
 
     Raises:
         VerifyError: A segment is missing, delivered twice, not planned, empty, misnamed or of another length
             than planned; the codec or the decoder parameters change within a rendition; a CMAF rendition has
-            not exactly one init segment, or an MPEG-TS rendition has one; a task or rendition is unknown.
-            The message is one line that names the rendition and the segment.
+            not exactly one init segment, or another one has any; subtitles are not in one file as well; a
+            task or rendition is unknown. The message is one line that names the rendition and the segment.
     """
     planned = _planned_segments(plan)
     parts: dict[str, list[RenditionResult]] = {name: [] for name in planned}
@@ -57,7 +71,11 @@ def check_results(plan: Plan, results: Iterable[TaskResult]) -> dict[str, Rendit
                     f"task {result.task} delivered rendition {part.rendition}: it is not planned"
                 )
             parts[part.rendition].append(part)
-    return {name: _merge(name, plan.format, segments, parts[name]) for name, segments in planned.items()}
+    subtitles = {rendition.name for rendition in plan.subtitles}
+    return {
+        name: _merge(name, "webvtt" if name in subtitles else plan.format, segments, parts[name])
+        for name, segments in planned.items()
+    }
 
 
 def _planned_segments(plan: Plan) -> dict[str, tuple[SegmentPlan, ...]]:
@@ -65,7 +83,7 @@ def _planned_segments(plan: Plan) -> dict[str, tuple[SegmentPlan, ...]]:
     planned = {rendition.name: plan.video_segments for rendition in plan.video}
     for rendition, segments in zip(plan.audio, plan.audio_segments, strict=True):
         planned[rendition.name] = segments
-    return planned
+    return planned | {rendition.name: plan.subtitle_segments for rendition in plan.subtitles}
 
 
 def _first_of_each_task(plan: Plan, results: Iterable[TaskResult]) -> tuple[TaskResult, ...]:
@@ -81,7 +99,7 @@ def _first_of_each_task(plan: Plan, results: Iterable[TaskResult]) -> tuple[Task
 
 def _merge(
     name: str,
-    segment_format: SegmentFormat,
+    packaging: Packaging,
     planned: tuple[SegmentPlan, ...],
     parts: list[RenditionResult],
 ) -> RenditionDelivery:
@@ -95,17 +113,18 @@ def _merge(
                 raise VerifyError(f"{name} segment {segment.number}: delivered twice")
             delivered[segment.number] = segment
     for segment_plan in planned:
-        _check_segment(name, segment_format, segment_plan, delivered.pop(segment_plan.number, None))
+        _check_segment(name, packaging, segment_plan, delivered.pop(segment_plan.number, None))
     if delivered:
         raise VerifyError(f"{name} segment {min(delivered)}: delivered but not planned")
     _check_uniform(name, parts)
     segments = sorted((segment for part in parts for segment in part.segments), key=lambda one: one.number)
-    return RenditionDelivery(parts[0].codec, _single_init(name, segment_format, parts), tuple(segments))
+    init, whole = _single_init(name, packaging, parts), _single_whole(name, packaging, parts)
+    return RenditionDelivery(parts[0].codec, init, tuple(segments), whole, parts[0].loudness)
 
 
 def _check_segment(
     name: str,
-    segment_format: SegmentFormat,
+    packaging: Packaging,
     planned: SegmentPlan,
     delivered: SegmentResult | None,
 ) -> None:
@@ -118,7 +137,7 @@ def _check_segment(
         )
     if delivered.size <= 0:
         raise VerifyError(f"{where}: empty ({delivered.size} bytes)")
-    if delivered.file != (expected := segment_file(planned.number, segment_format)):
+    if delivered.file != (expected := segment_file(planned.number, packaging)):
         raise VerifyError(f"{where}: named {delivered.file!r} instead of {expected!r}")
 
 
@@ -133,18 +152,26 @@ def _check_uniform(name: str, parts: list[RenditionResult]) -> None:
             raise VerifyError(f"{where}: decoder parameters differ from those the rendition began with")
 
 
+def _single_whole(name: str, packaging: Packaging, parts: list[RenditionResult]) -> SegmentResult | None:
+    """Return the one file that holds all of a subtitle rendition, or None for other renditions."""
+    wholes = [part.whole for part in parts if part.whole is not None]
+    expected = 1 if packaging == "webvtt" else 0
+    if len(wholes) != expected or any(file.file != WHOLE_FILE or file.size <= 0 for file in wholes):
+        found = ", ".join(f"{file.file} ({file.size} bytes)" for file in wholes) or "nothing"
+        raise VerifyError(f"{name} as one file: {found} delivered, {expected} {WHOLE_FILE} expected")
+    return wholes[0] if wholes else None
+
+
 def _single_init(
     name: str,
-    segment_format: SegmentFormat,
+    packaging: Packaging,
     parts: list[RenditionResult],
 ) -> SegmentResult | None:
-    """Return the one init segment of a CMAF rendition, or None for MPEG-TS, which has none."""
+    """Return the one init segment of a CMAF rendition, or None for MPEG-TS and WebVTT, which have none."""
     inits = [part.init for part in parts if part.init is not None]
-    expected = 1 if segment_format == "cmaf" else 0
+    expected = 1 if packaging == "cmaf" else 0
     if len(inits) != expected:
-        raise VerifyError(
-            f"{name} init segment: {len(inits)} delivered, {expected} expected in {segment_format}"
-        )
+        raise VerifyError(f"{name} init segment: {len(inits)} delivered, {expected} expected in {packaging}")
     if not inits:
         return None
     init = inits[0]

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from gopfarm.plan import VideoRendition
 from stitcher.check import INIT_FILE, SEGMENT_SUFFIX
 from stitcher.presentation import AnyStream, AudioStream, Presentation, Stream
+from stitcher.subtitles import subtitle_set
 
 MANIFEST = "manifest.mpd"
 
@@ -23,12 +24,15 @@ PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:201
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 CHANNEL_SCHEME = "urn:mpeg:mpegB:cicp:ChannelConfiguration"
 
+#: Schemes of closed captions inside the picture (DASH-IF IOP 4.3, 6.4.3): CEA-708 services, CEA-608 channels.
+CAPTION_SCHEMES = ("urn:scte:dash:cc:cea-708:2015", "urn:scte:dash:cc:cea-608:2015")
+
 #: The address of a segment within its folder (ISO/IEC 23009-1 clause 5.3.9.4.4): ``00000.m4s``, ...
 _SEGMENT_TEMPLATE = "$Number%05d$" + SEGMENT_SUFFIX["cmaf"]
 
 
 def dash_manifest(presentation: Presentation) -> str:
-    """Write the static manifest: one period, one set for the video ladder, one set for each audio track.
+    """Write the static manifest: one period, one set for the video ladder, one set for each track.
 
     Addresses are relative to the manifest. Times are exact: a timescale is that of the media itself, so that
     each segment is a whole number of ticks. What starts after 0 says so in its timeline. ``minBufferTime`` is
@@ -45,15 +49,17 @@ def dash_manifest(presentation: Presentation) -> str:
             "xmlns": NAMESPACE,
             "profiles": PROFILES,
             "type": "static",
-            "mediaPresentationDuration": iso_duration(max(stream.end for stream in presentation.streams)),
+            "mediaPresentationDuration": iso_duration(presentation.seconds),
             "minBufferTime": iso_duration(Fraction(presentation.target_duration)),
         },
     )
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
     if presentation.video:
-        _video_set(period, presentation.video)
+        _video_set(period, presentation.video, presentation.captions)
     for stream in presentation.audio:
         _audio_set(period, stream)
+    for words in presentation.subtitles:
+        subtitle_set(period, words)
     indent(root)
     document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return document.decode() + "\n"
@@ -66,7 +72,7 @@ def iso_duration(seconds: Fraction) -> str:
     return f"PT{whole}.{decimals}S" if decimals else f"PT{whole}S"
 
 
-def _video_set(period: Element, streams: Sequence[Stream[VideoRendition]]) -> None:
+def _video_set(period: Element, streams: Sequence[Stream[VideoRendition]], captions: Sequence[str]) -> None:
     """Add the adaptation set of the ladder (ISO/IEC 23009-1 clause 5.3.3)."""
     rate = str(1 / streams[0].unit)  # as the schema writes it: 25 or 30000/1001
     adaptation = SubElement(
@@ -83,6 +89,9 @@ def _video_set(period: Element, streams: Sequence[Stream[VideoRendition]]) -> No
             "maxFrameRate": rate,
         },
     )
+    for scheme, channels in groupby(captions, lambda channel: CAPTION_SCHEMES[channel.startswith("CC")]):
+        names = ";".join(channel.removeprefix("SERVICE") for channel in channels)
+        SubElement(adaptation, "Accessibility", {"schemeIdUri": scheme, "value": names})
     for stream in streams:
         size = {"width": str(stream.rendition.width), "height": str(stream.rendition.height)}
         _representation(adaptation, stream, {**size, "frameRate": rate, "sar": "1:1"})

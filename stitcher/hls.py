@@ -11,7 +11,9 @@ from gopfarm.plan import SegmentPlan, VideoRendition
 from gopfarm.profile import SegmentFormat
 from gopfarm.timeline import round_half_up
 from stitcher.bandwidth import BitRates
-from stitcher.presentation import AnyStream, AudioStream, Presentation, Stream
+from stitcher.groups import AudioGroup, audio_groups
+from stitcher.presentation import AnyStream, AudioStream, Presentation, Stream, SubtitleStream
+from stitcher.subtitles import SUBTITLE_GROUP, characteristics
 
 MEDIA_PLAYLIST = "index.m3u8"
 MULTIVARIANT_PLAYLIST = "master.m3u8"
@@ -24,8 +26,8 @@ MEDIA_VERSION: dict[SegmentFormat, int] = {"cmaf": 6, "ts": 3}
 #: section 7); never below that of the media it lists (section 4.3.1.2).
 GROUPS_VERSION = 4
 
-#: GROUP-ID of the audio renditions. All of them share one codec, so one group holds them.
-AUDIO_GROUP = "audio"
+#: GROUP-ID of the closed captions.
+CAPTION_GROUP = "captions"
 
 #: EXTINF counts seconds in steps of this many per second: six decimals.
 _EXTINF_STEPS = 1_000_000
@@ -84,23 +86,27 @@ def multivariant_playlist(presentation: Presentation) -> str:
     the viewers' networks and people expect the ladder in its order.
 
     BANDWIDTH is the measured peak of the video plus the largest peak in the audio group, AVERAGE-BANDWIDTH
-    the sum of averages likewise (section 4.3.4.2). Without video, one audio track is a plain variant; several
-    are a group, with one variant that points at the default track (section 4.3.4.2.1).
+    the sum of averages likewise (section 4.3.4.2); subtitles count in the same way. Where there is surround
+    sound, the whole ladder comes once more for it, after the one for stereo, which all players take. Without
+    video, one audio track is a plain variant; several are a group, with one variant that points at the
+    default track (section 4.3.4.2.1).
     """
-    grouped = bool(presentation.audio) if presentation.video else len(presentation.audio) > 1
-    media = presentation.audio if grouped else ()
+    groups = audio_groups(presentation.audio)
+    grouped = bool(presentation.video) or len(presentation.audio) > 1
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{max(GROUPS_VERSION, MEDIA_VERSION[presentation.format])}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        *(_media(stream) for stream in media),
+        *(_media(stream, group.id) for group in groups for stream in group.streams if grouped),
+        *(_subtitle_media(stream) for stream in presentation.subtitles),
+        *(_caption_media(channel) for channel in presentation.captions),
     ]
-    if presentation.video:
-        for video in sorted(presentation.video, key=lambda stream: stream.rates.peak, reverse=True):
-            lines += _video_variant(video, media)
-    elif presentation.audio:
-        default = next(audio for audio in presentation.audio if audio.label.default)
-        lines += _audio_variant(default, media)
+    ladder = sorted(presentation.video, key=lambda stream: stream.rates.peak, reverse=True)
+    for group in groups or (None,):
+        for video in ladder:
+            lines += _video_variant(video, group, presentation)
+        if group and not ladder:
+            lines += _audio_variant(group, grouped, presentation.subtitles)
     return "\n".join(lines) + "\n"
 
 
@@ -115,12 +121,12 @@ def quoted(value: str) -> str:
     return f'"{value}"'
 
 
-def _media(stream: AudioStream) -> str:
+def _media(stream: AudioStream, group: str) -> str:
     """Return the EXT-X-MEDIA tag of an audio rendition (RFC 8216 section 4.3.4.1)."""
     label = stream.label
     return "#EXT-X-MEDIA:" + _attributes(
         ("TYPE", "AUDIO"),
-        ("GROUP-ID", quoted(AUDIO_GROUP)),
+        ("GROUP-ID", quoted(group)),
         ("NAME", quoted(label.name)),
         ("LANGUAGE", quoted(label.language) if label.language else None),
         ("DEFAULT", _yes(label.default)),
@@ -130,36 +136,72 @@ def _media(stream: AudioStream) -> str:
     )
 
 
-def _video_variant(video: Stream[VideoRendition], audio: Sequence[AudioStream]) -> tuple[str, str]:
-    """Return the EXT-X-STREAM-INF tag and address of a video rendition with its audio group, if any."""
-    rates = _sum_with_largest(video.rates, audio)
+def _subtitle_media(stream: SubtitleStream) -> str:
+    """Return the EXT-X-MEDIA tag of a subtitle rendition (RFC 8216 section 4.3.4.1)."""
+    label, traits = stream.label, characteristics(stream)
+    return "#EXT-X-MEDIA:" + _attributes(
+        ("TYPE", "SUBTITLES"),
+        ("GROUP-ID", quoted(SUBTITLE_GROUP)),
+        ("NAME", quoted(label.name)),
+        ("LANGUAGE", quoted(label.language) if label.language else None),
+        ("DEFAULT", _yes(label.default)),
+        ("AUTOSELECT", _yes(label.autoselect)),
+        ("FORCED", _yes(stream.rendition.forced)),
+        ("CHARACTERISTICS", quoted(traits) if traits else None),
+        ("URI", quoted(_address(stream))),
+    )
+
+
+def _caption_media(channel: str) -> str:
+    """Return the EXT-X-MEDIA tag of a closed caption channel, which is inside the video segments."""
+    return "#EXT-X-MEDIA:" + _attributes(
+        ("TYPE", "CLOSED-CAPTIONS"),
+        ("GROUP-ID", quoted(CAPTION_GROUP)),
+        ("NAME", quoted(channel)),
+        ("DEFAULT", "NO"),
+        ("AUTOSELECT", "YES"),
+        ("INSTREAM-ID", quoted(channel)),
+    )
+
+
+def _video_variant(
+    video: Stream[VideoRendition], group: AudioGroup | None, presentation: Presentation
+) -> tuple[str, str]:
+    """Return the EXT-X-STREAM-INF tag and address of a video rendition with its groups, if any.
+
+    CODECS leaves subtitles out: their segments are WebVTT files and no samples that a decoder has to know.
+    """
+    audio, subtitles = group.streams if group else (), presentation.subtitles
+    rates = _sum_with_largest(_sum_with_largest(video.rates, audio), subtitles)
     tag = "#EXT-X-STREAM-INF:" + _attributes(
         ("BANDWIDTH", str(rates.peak)),
         ("AVERAGE-BANDWIDTH", str(rates.average)),
         ("CODECS", quoted(_codecs(video, *audio))),
         ("RESOLUTION", f"{video.rendition.width}x{video.rendition.height}"),
         ("FRAME-RATE", f"{float(1 / video.unit):.3f}"),
-        ("AUDIO", quoted(AUDIO_GROUP) if audio else None),
-        ("CLOSED-CAPTIONS", "NONE"),
+        ("AUDIO", quoted(group.id) if group else None),
+        ("SUBTITLES", quoted(SUBTITLE_GROUP) if subtitles else None),
+        ("CLOSED-CAPTIONS", quoted(CAPTION_GROUP) if presentation.captions else "NONE"),
     )
     return tag, _address(video)
 
 
-def _audio_variant(default: AudioStream, group: Sequence[AudioStream]) -> tuple[str, str]:
+def _audio_variant(group: AudioGroup, grouped: bool, subtitles: Sequence[SubtitleStream]) -> tuple[str, str]:
     """Return the EXT-X-STREAM-INF tag and address of sound without pictures: one track of the group plays."""
-    rates = _sum_with_largest(BitRates(0, 0), group or (default,))
+    rates = _sum_with_largest(_sum_with_largest(BitRates(0, 0), group.streams), subtitles)
     tag = "#EXT-X-STREAM-INF:" + _attributes(
         ("BANDWIDTH", str(rates.peak)),
         ("AVERAGE-BANDWIDTH", str(rates.average)),
-        ("CODECS", quoted(_codecs(default, *group))),
-        ("AUDIO", quoted(AUDIO_GROUP) if group else None),
+        ("CODECS", quoted(_codecs(*group.streams))),
+        ("AUDIO", quoted(group.id) if grouped else None),
+        ("SUBTITLES", quoted(SUBTITLE_GROUP) if subtitles else None),
     )
-    return tag, _address(default)
+    return tag, _address(group.default)
 
 
-def _sum_with_largest(rates: BitRates, audio: Iterable[AudioStream]) -> BitRates:
+def _sum_with_largest(rates: BitRates, streams: Iterable[AnyStream]) -> BitRates:
     """Add the largest peak and the largest average of a group: any one of its tracks may be playing."""
-    group = [stream.rates for stream in audio]
+    group = [stream.rates for stream in streams]
     return BitRates(
         peak=rates.peak + max((one.peak for one in group), default=0),
         average=rates.average + max((one.average for one in group), default=0),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-from gopfarm.plan import AudioRendition, Plan, SegmentPlan, VideoRendition
+from gopfarm.plan import AudioRendition, Plan, SegmentPlan, SubtitleRendition, VideoRendition
 from gopfarm.profile import SegmentFormat
 from gopfarm.timeline import video_timescale
 from stitcher.bandwidth import BitRates, bit_rates
 from stitcher.check import RenditionDelivery
-from stitcher.tracks import TrackLabel, label_tracks
+from stitcher.tracks import TrackLabel, label_subtitles, label_tracks
 
-RenditionT = TypeVar("RenditionT", VideoRendition, AudioRendition)
+RenditionT = TypeVar("RenditionT", VideoRendition, AudioRendition, SubtitleRendition)
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,39 @@ class AudioStream(Stream[AudioRendition]):
     label: TrackLabel
 
 
-AnyStream = Stream[VideoRendition] | AudioStream
+@dataclass(frozen=True)
+class SubtitleStream(Stream[SubtitleRendition]):
+    """A subtitle rendition with the label that viewers see. It is cut where the picture is."""
+
+    label: TrackLabel
+
+
+AnyStream = Stream[VideoRendition] | AudioStream | SubtitleStream
 
 
 @dataclass(frozen=True)
 class Presentation:
-    """All renditions of a publication. ``target_duration`` is seconds, the same for all of them."""
+    """All renditions of a publication. ``target_duration`` is seconds, the same for all of them.
+
+    ``captions`` are the closed captions inside every video rendition: ``CC1``, ``SERVICE1``.
+    """
 
     format: SegmentFormat
     target_duration: int
     video: tuple[Stream[VideoRendition], ...]
     audio: tuple[AudioStream, ...]
+    subtitles: tuple[SubtitleStream, ...] = ()
+    captions: tuple[str, ...] = ()
 
     @property
     def streams(self) -> tuple[AnyStream, ...]:
-        """Video, then audio renditions, in the plan's order."""
-        return (*self.video, *self.audio)
+        """Video, then audio, then subtitle renditions, in the plan's order."""
+        return (*self.video, *self.audio, *self.subtitles)
+
+    @property
+    def seconds(self) -> Fraction:
+        """When the last of picture and sound ends."""
+        return max(stream.end for stream in self.streams if not isinstance(stream, SubtitleStream))
 
 
 def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presentation:
@@ -93,8 +110,11 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
         for rendition in plan.video
     )
     audio = []
-    labels = label_tracks(plan.audio)
-    for rendition, segments, label in zip(plan.audio, plan.audio_segments, labels, strict=True):
+    # The surround version of a track bears its name: players must know that they are the same.
+    plain = [rendition for rendition in plan.audio if not rendition.surround]
+    labels = {rendition.stream: label for rendition, label in zip(plain, label_tracks(plain), strict=True)}
+    for rendition, segments in zip(plan.audio, plan.audio_segments, strict=True):
+        label = labels[rendition.stream]
         delivery, sample = deliveries[rendition.name], Fraction(1, rendition.sample_rate)
         rates = _rates(segments, delivery, sample, plan.target_duration)
         audio.append(
@@ -102,7 +122,31 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
                 rendition, sample, Fraction(0), rendition.sample_rate, segments, delivery, rates, label
             )
         )
-    return Presentation(plan.format, plan.target_duration, video, tuple(audio))
+    return Presentation(
+        format=plan.format,
+        target_duration=plan.target_duration,
+        video=video,
+        audio=tuple(audio),
+        subtitles=_subtitles(plan, deliveries),
+        captions=plan.facts.video.captions if plan.facts.video else (),
+    )
+
+
+def _subtitles(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> tuple[SubtitleStream, ...]:
+    segments, unit = plan.subtitle_segments, plan.subtitle_unit
+    return tuple(
+        SubtitleStream(
+            rendition=rendition,
+            unit=unit,
+            start=plan.video_start,
+            timescale=unit.denominator,
+            segments=segments,
+            delivery=deliveries[rendition.name],
+            rates=_rates(segments, deliveries[rendition.name], unit, plan.target_duration),
+            label=label,
+        )
+        for rendition, label in zip(plan.subtitles, label_subtitles(plan.subtitles), strict=True)
+    )
 
 
 def _rates(

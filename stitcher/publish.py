@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gopfarm.errors import VerifyError
-from gopfarm.plan import Plan, TaskResult
+from gopfarm.plan import Plan
+from gopfarm.results import TaskResult
 from gopfarm.storage import Destination
 from stitcher.check import check_results
 from stitcher.dash import MANIFEST, dash_manifest
@@ -20,7 +21,7 @@ class Published:
     """What was published. ``master``, ``manifest`` and ``report`` are keys below the destination ``url``.
 
     ``manifest`` is None for MPEG-TS; ``stale_manifest`` then says that one of an earlier CMAF publication is
-    still there. ``renditions`` lists video, then audio, in the plan's order.
+    still there. ``renditions`` lists video, audio and subtitles in the plan's order.
     """
 
     url: str

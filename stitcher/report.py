@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pydantic_core import to_json
 
-from gopfarm.plan import AudioRendition, Plan, SegmentResult, VideoRendition
-from stitcher.presentation import AnyStream, AudioStream, Presentation
+from gopfarm.plan import AudioRendition, Plan, SubtitleRendition, VideoRendition
+from gopfarm.results import Loudness, SegmentResult
+from stitcher.presentation import AnyStream, Presentation
 
 REPORT = "job.json"
 
@@ -17,7 +18,7 @@ REPORT = "job.json"
 class RenditionReport:
     """One published rendition: ``bytes`` of its media, bits per second as measured, ``seconds`` it plays.
 
-    ``width`` and ``height`` are None for audio; ``bytes`` counts the init segment and no playlists.
+    ``width`` and ``height`` are only for video; ``bytes`` counts the init segment and no playlists.
     """
 
     name: str
@@ -31,18 +32,24 @@ class RenditionReport:
 
 @dataclass(frozen=True)
 class LadderEntry:
-    """One rendition in ``job.json``: as planned, as measured, and every file with its size and SHA-256."""
+    """One rendition in ``job.json``: as planned, as measured, and every file with its size and SHA-256.
 
-    planned: VideoRendition | AudioRendition
+    ``loudness`` is told of an audio rendition whose loudness was set.
+    """
+
+    planned: VideoRendition | AudioRendition | SubtitleRendition
     measured: RenditionReport
     codec: str
     init: SegmentResult | None
     segments: tuple[SegmentResult, ...]
+    whole: SegmentResult | None
+    loudness: Loudness | None
 
 
 def rendition_report(stream: AnyStream) -> RenditionReport:
     """Return the figures of one rendition."""
-    size = None if isinstance(stream, AudioStream) else (stream.rendition.width, stream.rendition.height)
+    planned = stream.rendition
+    size = (planned.width, planned.height) if isinstance(planned, VideoRendition) else None
     return RenditionReport(
         name=stream.rendition.name,
         width=size[0] if size else None,
@@ -67,6 +74,8 @@ def job_json(plan: Plan, presentation: Presentation, report: Mapping[str, object
             codec=stream.delivery.codec,
             init=stream.delivery.init,
             segments=stream.delivery.segments,
+            whole=stream.delivery.whole,
+            loudness=stream.delivery.loudness,
         )
         for stream in presentation.streams
     ]

@@ -1,4 +1,4 @@
-"""How audio tracks are called in playlists and manifests: names, languages, and which one plays first.
+"""How audio and subtitle tracks are called in playlists and manifests: names, languages, which plays first.
 
 Titles and languages come from the source file, which nobody has vetted: what leaves this module is safe
 inside a quoted HLS attribute and inside XML.
@@ -11,7 +11,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gopfarm.plan import AudioRendition
+from langcodes import standardize_tag
+from langcodes.tag_parser import LanguageTagError
+
+from gopfarm.plan import AudioRendition, SubtitleRendition
 
 #: Longest name shown for a track, in characters; menus cut far earlier.
 MAX_NAME = 80
@@ -26,7 +29,7 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 @dataclass(frozen=True)
 class TrackLabel:
-    """How one audio track is presented; ``language`` is None where it is not known.
+    """How one audio or subtitle track is presented; ``language`` is None where it is not known.
 
     ``autoselect`` says that a player may choose the track by its language without being told to.
     """
@@ -61,10 +64,48 @@ def label_tracks(renditions: Sequence[AudioRendition]) -> tuple[TrackLabel, ...]
     )
 
 
+def label_subtitles(renditions: Sequence[SubtitleRendition]) -> tuple[TrackLabel, ...]:
+    """Name the subtitle renditions of a job, in their order.
+
+    Names are unique. At most one track is the default, the first one marked so in the source: nobody is shown
+    subtitles unasked otherwise. Of tracks of one language and one use (forced, for the hard of hearing) the
+    default or else the first is ``autoselect`` (RFC 8216 section 4.3.4.1.1).
+    """
+    default = next((at for at, rendition in enumerate(renditions) if rendition.default), None)
+    languages = [language_tag(rendition.language) for rendition in renditions]
+    uses = [
+        (language, rendition.forced, rendition.hearing_impaired)
+        for rendition, language in zip(renditions, languages, strict=True)
+    ]
+    names: list[str] = []
+    for number, (rendition, language) in enumerate(zip(renditions, languages, strict=True), 1):
+        names.append(_unique(clean_name(rendition.title) or language or f"Subtitles {number}", names))
+    taken = [] if default is None else [uses[default]]
+    return tuple(
+        TrackLabel(
+            name=name,
+            language=languages[at],
+            default=at == default,
+            autoselect=at == default or uses[at] not in (*taken, *uses[:at]),
+        )
+        for at, name in enumerate(names)
+    )
+
+
 def language_tag(language: str) -> str | None:
-    """Return a language as it may be published, or None when it is empty, ``und`` or not a language tag."""
+    """Return a language as it may be published, or None when it is empty, ``und`` or not a language tag.
+
+    That is the shortest tag for it (RFC 5646 section 4.5): ``de``, not the ``ger`` or ``deu`` that containers
+    write.
+    """
     tag = language.strip()
-    return tag if _LANGUAGE_TAG.fullmatch(tag) and tag.lower() != "und" else None
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        return None
+    try:
+        tag = standardize_tag(tag)
+    except LanguageTagError:
+        return None
+    return tag if tag.lower() != "und" else None
 
 
 def clean_name(title: str) -> str:

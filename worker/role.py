@@ -18,7 +18,8 @@ from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
 from gopfarm.child import AbandonedError
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
-from gopfarm.plan import Task, TaskResult
+from gopfarm.plan import Task
+from gopfarm.results import TaskResult
 from gopfarm.settings import Settings
 from gopfarm.storage import open_destination
 from gopfarm.store import (

@@ -12,7 +12,9 @@ from pathlib import Path
 from encoders.child import TASK
 from gopfarm.child import AbandonedError, Child, ChildEvent
 from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioTask, Task, TaskResult, from_json, to_json
+from gopfarm.plan import AudioTask, Task
+from gopfarm.results import TaskResult
+from gopfarm.serial import from_json, to_json
 from gopfarm.storage import Destination, open_source, shown
 
 #: Seconds between looks at whether the task is still wanted, when the child is silent.
@@ -56,14 +58,18 @@ def run_task(
         _Uploads(task, destination, Path(folder), pool) as uploads,
         Child(TASK, to_json(_without_secret(task)), source, task.source.size, Path(folder)) as child,
     ):
-        done, moved = 0, time.monotonic()
+        started = moved = time.monotonic()
+        done = 0
         for event in child.events(_TICK_SECONDS):
             uploads.check()
             if not keep(done):
                 raise AbandonedError
+            now = time.monotonic()
+            if now - started > task.limit_seconds:
+                raise EncodeError(f"the encoding process was not done within {task.limit_seconds:.0f} s")
             if event is not None:
-                moved = time.monotonic()
-            elif time.monotonic() - moved > _STALL_SECONDS:
+                moved = now
+            elif now - moved > _STALL_SECONDS:
                 raise EncodeError(f"the encoding process made no progress for {_STALL_SECONDS:.0f} s")
             if isinstance(event, bytes):
                 result = from_json(TaskResult, event)

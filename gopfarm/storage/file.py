@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gopfarm.errors import DestinationError, FarmError, SourceError
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.address import check_key
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.source import SourceFile, check_expected

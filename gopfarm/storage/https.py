@@ -6,7 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from gopfarm.errors import FarmError, ServiceError, SourceError
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.address import HttpsAddress, shown
 from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.source import RangedSource, TransferBrokenError, check_expected, range_total

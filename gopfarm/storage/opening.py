@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.address import FileAddress, S3Address, parse_destination, parse_source
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.file import FileDestination, open_file_source

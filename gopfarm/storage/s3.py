@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gopfarm.errors import DestinationError, FarmError, SourceError
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.address import S3Address, check_key
 from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.destination import Destination

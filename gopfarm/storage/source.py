@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gopfarm.errors import ServiceError, SourceError
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.address import shown
 from gopfarm.storage.blocks import BlockCache, Fetch
 

@@ -14,7 +14,9 @@ from typing import Any, cast
 import redis
 
 from gopfarm.errors import FarmError, SpecError
-from gopfarm.plan import AudioTask, Plan, Task, TaskResult, from_json, to_json
+from gopfarm.plan import Plan, Task, VideoTask
+from gopfarm.results import TaskResult
+from gopfarm.serial import from_json, to_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
@@ -33,9 +35,10 @@ _MAX_PAGE = 1000
 def task_cost(task: Task) -> float:
     """Return how much work a task is, in arbitrary units: it only orders the tasks of one job.
 
-    An audio track is one long task that nothing can share, so it goes first.
+    An audio track is one long task that nothing can share, so it goes first, and so do the subtitles: they
+    take little work, but the whole source may have to be read for them.
     """
-    if isinstance(task, AudioTask):
+    if not isinstance(task, VideoTask):
         return float("1e18")
     pixels = sum(rendition.width * rendition.height for rendition in task.renditions)
     return float(pixels * (task.end - task.start))

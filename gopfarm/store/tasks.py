@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from gopfarm.errors import FarmError
-from gopfarm.plan import Task, TaskResult, task_from_json, to_json
+from gopfarm.plan import Task
+from gopfarm.results import TaskResult
+from gopfarm.serial import task_from_json, to_json
 from gopfarm.store import keys
 from gopfarm.store.client import now
 from gopfarm.store.jobs import QUEUED_LEASE_SECONDS, JobStore, task_cost

@@ -21,17 +21,11 @@ from encoders.frames import grid_frames
 from encoders.media import open_media
 from encoders.probe import probe
 from encoders.tasks import run_task
-from gopfarm.plan import (
-    Keyframe,
-    Picture,
-    Plan,
-    SourceFacts,
-    SourceRef,
-    Task,
-    TaskResult,
-    VideoFacts,
-)
+from gopfarm.facts import Keyframe, SourceFacts, SourceRef, VideoFacts
+from gopfarm.plan import Normaliser, Plan, Task
 from gopfarm.profile import AudioSpec, Profile, RenditionSpec, SegmentFormat
+from gopfarm.results import TaskResult
+from scheduler.normalise import normaliser
 from scheduler.planner import make_plan
 
 FFMPEG: str = imageio_ffmpeg.get_ffmpeg_exe()
@@ -97,6 +91,24 @@ RECIPES: dict[str, list[str]] = {
         *("-preset", "ultrafast", "-qp", "4", "-pix_fmt", "rgb24"),
     ],
     "anamorphic.mp4": _h264("-vf", "setsar=4/3", seconds=1),
+    # The container says when pictures are decoded, not when they are shown.
+    "unstamped.avi": _h264(),
+    # Every picture is a recovery point, none can be decoded alone.
+    "refresh.ts": _h264(params="intra-refresh=1:keyint=50", seconds=4),
+    "altref.webm": [
+        *("-f", "lavfi", "-i", PICTURE.format(rate=25, seconds=4), "-c:v", "libvpx", "-auto-alt-ref", "1"),
+        *("-lag-in-frames", "16", "-g", "50", "-b:v", "200k", "-deadline", "realtime"),
+    ],
+    "interlaced.ts": [
+        *("-f", "lavfi", "-i", "mandelbrot=size=320x288:rate=50:end_scale=0.3,trim=duration=4"),
+        *("-vf", "tinterlace=interleave_top", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25"),
+        *("-pix_fmt", "yuv420p", "-x264-params", "interlaced=1:tff=1"),
+    ],
+    "closed.mkv": ["-i", "{closed.mp4}", "-c", "copy"],
+    "live.mkv": ["-i", "{closed.mp4}", "-c", "copy", "-live", "1"],
+    "film.wmv": ["-i", "{closed.mp4}", "-c:v", "wmv2", "-c:a", "wmav2"],
+    "film.mxf": ["-i", "{closed.mp4}", "-an", "-c:v", "mpeg2video", "-b:v", "1M"],
+    "sound.wav": ["-f", "lavfi", "-i", TONE],
     "resized.ts": ["-i", "concat:{small.ts}|{tall.ts}", "-c", "copy"],
     "small.ts": _h264(seconds=1),
     "tall.ts": _h264("-vf", "scale=96:160", "-output_ts_offset", "1.08", seconds=1),
@@ -109,6 +121,9 @@ RECIPES: dict[str, list[str]] = {
     "sound.m4a": ["-f", "lavfi", "-i", TONE, "-c:a", "aac", "-ac", "2"],
     "titled.mp4": ["-i", "{closed.mp4}", "-c", "copy", "-metadata", "title=Provencal cooking, encva pssh"],
 }
+
+#: Clips that are others byte after byte, each with its own clock.
+JOINED = {"joined.ts": ("offset.ts", "offset.ts")}
 
 SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nhello\n"
 
@@ -123,7 +138,9 @@ class Clips:
     def __call__(self, name: str) -> Path:
         """Return the path of a clip of ``RECIPES``."""
         path = self._folder / name
-        if not path.exists():
+        if name in JOINED:
+            path.write_bytes(b"".join(self(part).read_bytes() for part in JOINED[name]))
+        elif not path.exists():
             arguments = [self._filled(argument) for argument in RECIPES[name]]
             ffmpeg(*arguments, "-threads", "2", "-fflags", "+bitexact", str(path))
         return path
@@ -192,11 +209,9 @@ def video_of(path: Path) -> VideoFacts:
     return video
 
 
-def picture_of(video: VideoFacts) -> Picture:
+def picture_of(video: VideoFacts) -> Normaliser:
     """What tasks are told about the picture."""
-    return Picture(
-        video.stream, video.time_base, video.origin_pts, video.grid_rate, video.rotation, video.colour
-    )
+    return normaliser(video, Fraction(0))
 
 
 def frame_hash(frame: VideoFrame) -> str:
@@ -225,6 +240,12 @@ def plain_decode(path: Path) -> list[tuple[Fraction, VideoFrame]]:
         stream: Any = container.streams.video[0]
         frames = [(f.pts * f.time_base, f) for f in container.decode(stream) if isinstance(f, VideoFrame)]
     return sorted(frames, key=lambda item: item[0])
+
+
+def decode_order(path: Path) -> list[VideoFrame]:
+    """Decode from start to end with nothing of ours, in the order in which the decoder gives frames."""
+    with av.open(str(path)) as container:
+        return [frame for frame in container.decode(video=0) if isinstance(frame, VideoFrame)]
 
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoders.audio import AAC_FRAME, PRIMING
-from gopfarm.errors import EncodeError
+from encoders.aac import AAC_FRAME, PRIMING
 from gopfarm.plan import AudioTask, Plan
 from tests.encoders.clips import Clips, complaints, encode, ffmpeg, join, look, plan_of, run, sound_of
 
@@ -212,16 +211,40 @@ def test_mono_and_44100_can_be_asked_for(clip: Clips, tmp_path: Path) -> None:
     assert 0 <= samples.shape[1] - 6 * 44_100 < AAC_FRAME
 
 
-def test_sound_that_changes_its_shape_is_an_error_that_says_so(tmp_path: Path) -> None:
-    write(tmp_path / "one.mkv", Sound(suffix="mkv", codec="ac3", picture=False))
-    write(tmp_path / "two.mkv", Sound(suffix="mkv", codec="ac3", layout="mono", picture=False))
-    for name in ("one", "two"):
-        ffmpeg("-i", str(tmp_path / f"{name}.mkv"), "-c", "copy", str(tmp_path / f"{name}.ac3"))
-    both = tmp_path / "both.ac3"
-    both.write_bytes((tmp_path / "one.ac3").read_bytes() + (tmp_path / "two.ac3").read_bytes())
-    task = plan_of(both).tasks[0]
-    with pytest.raises(EncodeError, match="changes from"):
-        run(task, both, tmp_path / "out")
+def test_surround_can_be_had_besides_stereo(tmp_path: Path) -> None:
+    write(tmp_path / "film.mkv", Sound(suffix="mkv", codec="ac3", layout="5.1"))
+    plan = plan_of(tmp_path / "film.mkv", heights=(48,), surround={"bitrate": "384k"})
+    encode(plan, tmp_path / "film.mkv", tmp_path)
+    assert [(track.name, track.channels) for track in plan.audio] == [
+        ("audio-und-0", 2),
+        ("audio-und-0-surround", 6),
+    ]
+    for track in plan.audio:
+        joined = join(tmp_path, track.name)
+        with av.open(str(joined)) as container:
+            assert container.streams.audio[0].codec_context.layout.nb_channels == track.channels
+        assert clicks_in(joined) == pytest.approx(CLICKS, abs=PLACE)
+        assert complaints(joined) == ""
+
+
+def test_surround_goes_into_transport_streams_too(tmp_path: Path) -> None:
+    write(tmp_path / "film.mkv", Sound(suffix="mkv", codec="ac3", layout="5.1"))
+    plan = plan_of(tmp_path / "film.mkv", heights=(48,), segment_format="ts", surround={"bitrate": "384k"})
+    encode(plan, tmp_path / "film.mkv", tmp_path)
+    joined = join(tmp_path, "audio-und-0-surround")
+    with av.open(str(joined)) as container:
+        assert container.streams.audio[0].codec_context.layout.name == "5.1"
+    assert complaints(joined) == ""
+
+
+def test_a_mix_of_loud_channels_is_kept_below_full_scale(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    loud = "|".join(["0.9*sin(2000*t)"] * 6)
+    ffmpeg("-f", "lavfi", "-i", f"aevalsrc={loud}:s=48000:d=2:c=5.1", str(path))
+    _, joined = published(path, tmp_path / "out")
+    _, samples = sound_of(joined)
+    middle = np.abs(samples[:, 9600:-9600]).max(axis=1)
+    assert middle == pytest.approx([1, 1], abs=0.03)
 
 
 def test_a_track_shorter_than_its_plan_ends_in_silence(clip: Clips, tmp_path: Path) -> None:

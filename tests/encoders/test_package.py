@@ -10,8 +10,9 @@ import av
 import pytest
 
 from encoders.package import CmafPackager, CodedFrame, TrackHeader, TsPackager
-from gopfarm.plan import Plan, SegmentPlan, SegmentResult
+from gopfarm.plan import Plan, SegmentPlan
 from gopfarm.profile import SegmentFormat
+from gopfarm.results import SegmentResult
 from tests.encoders.clips import Clips, complaints, encode, plan_of
 
 PACKET = 188

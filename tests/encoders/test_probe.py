@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 import encoders.probe
 from encoders.probe import probe
 from gopfarm.errors import SourceError
-from gopfarm.plan import SourceFacts, SourceRef
+from gopfarm.facts import SourceFacts, SourceRef
 from tests.encoders.clips import RECIPES, Clips, CountingFile, ffmpeg, look, plain_decode, video_of
 
-PICTURES = [name for name in RECIPES if name not in ("subtitles.mp4", "sound.m4a", "large.mp4", "silent.ts")]
+SOUNDS = ("sound.m4a", "sound.wav", "subtitles.mp4")
+#: Too large to decode again here, or without times of its own.
+OTHERS = ("large.mp4", "unstamped.avi")
+PICTURES = [name for name in RECIPES if name not in (*SOUNDS, *OTHERS)]
 
 #: Real clips, with the number of frames where decoding them here would take too long: ffmpeg counted those.
 REAL = {
@@ -173,7 +176,7 @@ def test_an_indexed_file_is_not_read_whole(clip: Clips) -> None:
     assert len(data) > 10_000_000
     source = CountingFile(data)
     probe(source, SourceRef("large.mp4", len(data), ""))
-    assert source.count < len(data) / 3
+    assert source.count < len(data) * 0.7  # most of it by decoding a few frames in four places
 
 
 def test_the_digest_follows_the_content_and_not_the_address(clip: Clips) -> None:

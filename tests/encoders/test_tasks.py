@@ -15,8 +15,9 @@ import pytest
 from encoders import annexb
 from encoders.tasks import run_task
 from gopfarm.errors import EncodeError, SourceError
-from gopfarm.plan import Plan, RenditionResult, SegmentResult, TaskResult, VideoTask
+from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import SegmentFormat
+from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 from gopfarm.timeline import MAX_GOP_SECONDS
 from tests.encoders.clips import (
     Clips,

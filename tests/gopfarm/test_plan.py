@@ -7,18 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gopfarm.plan import (
-    AudioTask,
-    RenditionResult,
-    SegmentResult,
-    SourceFacts,
-    TaskResult,
-    VideoTask,
-    fingerprint,
-    from_json,
-    task_from_json,
-    to_json,
-)
+from gopfarm.facts import SourceFacts
+from gopfarm.plan import AudioTask, VideoTask
+from gopfarm.results import RenditionResult, SegmentResult, TaskResult
+from gopfarm.serial import fingerprint, from_json, task_from_json, to_json
 from tests.scheduler.facts import SHORT, audio_facts, plan_of, source_facts, video_facts
 
 INIT = SegmentResult(0, "init.mp4", 700, "00" * 32, 0)

@@ -47,11 +47,18 @@ def test_a_profile_needs_nothing_but_its_renditions() -> None:
     assert profile.model_dump(exclude={"renditions", "audio"}) == {
         "name": "custom",
         "segment_seconds": 6.0,
+        "max_damaged": 0.01,
         "format": "cmaf",
         "encoder": "auto",
         "preset": "medium",
     }
-    assert profile.audio.model_dump() == {"bitrate": 128_000, "channels": 2, "sample_rate": 48_000}
+    assert profile.audio.model_dump() == {
+        "bitrate": 128_000,
+        "channels": 2,
+        "sample_rate": 48_000,
+        "surround": None,
+        "loudness": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,8 @@ def test_a_profile_needs_nothing_but_its_renditions() -> None:
         ({"preset": "best"}, "preset", "'veryfast'"),
         ({"audio": {"channels": 6}}, "audio.channels", "1 or 2"),
         ({"audio": {"sample_rate": 22050}}, "audio.sample_rate", "44100 or 48000"),
+        ({"audio": {"loudness": 3}}, "audio.loudness", "less than or equal to -5"),
+        ({"audio": {"surround": {"bitrate": "9M"}}}, "audio.surround.bitrate", "512000"),
     ],
 )
 def test_a_wrong_field_is_named_with_what_is_allowed(

@@ -107,3 +107,10 @@ def test_a_rung_at_the_sources_own_size_gets_fewer_bits_than_the_larger_one_it_s
 def test_a_rung_with_a_name_of_its_own_keeps_it() -> None:
     best = RenditionSpec(name="best", height=1080, bitrate=5_000_000)
     assert [rung.name for rung in fit_rungs([best], (640, 360))] == ["best"]
+
+
+@pytest.mark.parametrize("size", [(853, 480), (641, 361), (163, 97), (1921, 1081), (405, 719)])
+def test_an_odd_size_loses_its_last_column_or_line_and_is_not_scaled(size: tuple[int, int]) -> None:
+    lines = min(size) - min(size) % 2
+    (rung,) = fit_rungs((RenditionSpec(name="top", height=lines + 2, bitrate=1_000_000),), size)
+    assert (rung.width, rung.height) == (size[0] // 2 * 2, size[1] // 2 * 2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gopfarm.plan import AudioFacts, Colour, Keyframe, Plan, SourceFacts, SourceRef, VideoFacts
+from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from gopfarm.plan import Plan
 from ladder import load_profile
 from scheduler.planner import make_plan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gopfarm.plan import SourceFacts
+from gopfarm.facts import SourceFacts
 from gopfarm.profile import X264_PRESETS, Preset
 from ladder import load_profile
 from scheduler.cost import Cost, estimate

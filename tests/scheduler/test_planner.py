@@ -10,16 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gopfarm.plan import (
-    AudioTask,
-    Plan,
-    SegmentPlan,
-    SourceRef,
-    VideoTask,
-    from_json,
-    task_from_json,
-    to_json,
-)
+from gopfarm.facts import SourceRef
+from gopfarm.plan import AudioTask, Plan, SegmentPlan, VideoTask
+from gopfarm.serial import from_json, task_from_json, to_json
 from gopfarm.timeline import round_half_up
 from scheduler.planner import make_plan
 from tests.scheduler.facts import SHORT, STANDARD, audio_facts, plan_of, source_facts, video_facts
@@ -103,6 +96,11 @@ OTHER_RUNG = STANDARD.renditions[1].model_copy(update={"bitrate": 2_500_000})
         {"profile": STANDARD.model_copy(update={"format": "ts"})},
         {"profile": STANDARD.model_copy(update={"segment_seconds": 2.0})},
         {"profile": STANDARD.model_copy(update={"audio": STANDARD.audio.model_copy(update={"channels": 1})})},
+        {
+            "profile": STANDARD.model_copy(
+                update={"audio": STANDARD.audio.model_copy(update={"loudness": -23.0})}
+            )
+        },
         {"encoder": "h264_nvenc"},
         {"build": "av 19"},
     ],

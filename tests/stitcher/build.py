@@ -11,24 +11,21 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from gopfarm.facts import Colour, Keyframe, SourceFacts, SourceRef
 from gopfarm.plan import (
     AudioRendition,
     AudioTask,
-    Colour,
-    Keyframe,
-    Picture,
+    Normaliser,
     Plan,
-    RenditionResult,
     SegmentPlan,
-    SegmentResult,
-    SourceFacts,
-    SourceRef,
+    SubtitleRendition,
+    SubtitleTask,
     Task,
-    TaskResult,
     VideoRendition,
     VideoTask,
 )
 from gopfarm.profile import SegmentFormat
+from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 from gopfarm.storage.file import FileDestination
 from stitcher.check import check_results
 from stitcher.presentation import Presentation, present
@@ -66,6 +63,21 @@ def audio(
     )
 
 
+def words(
+    language: str = "eng",
+    title: str = "",
+    default: bool = False,
+    forced: bool = False,
+    impaired: bool = False,
+    number: int = 0,
+) -> SubtitleRendition:
+    """One subtitle track."""
+    name = f"subtitles-{number}"
+    return SubtitleRendition(
+        name, f"{name}/0a1b2c3d4e5f", number + 5, language, title, default, forced, impaired
+    )
+
+
 def make_plan(
     *,
     segment_format: SegmentFormat = "cmaf",
@@ -75,12 +87,13 @@ def make_plan(
     tracks: Sequence[AudioRendition] = (audio(),),
     audio_lengths: Sequence[int] = (288_768, 287_744, 288_768, 145_408),
     audio_start: int = 0,
+    subtitles: Sequence[SubtitleRendition] = (),
 ) -> Plan:
     """A plan of two video chunks (the first two segments, and the rest) and one task for each track."""
     frames = segments(*lengths) if ladder else ()
     samples = segments(*audio_lengths, start=audio_start)
     chunks = [chunk for chunk in (frames[:2], frames[2:]) if chunk]
-    picture = Picture(0, Fraction(1, 90_000), 0, rate, 0, Colour(2, 2, 2, False))
+    picture = Normaliser(0, Fraction(1, 90_000), 0, rate, 0, Colour(1, 1, 1, False), Colour(1, 1, 1, False))
     tasks: list[Task] = [
         VideoTask(
             f"v{n}", SOURCE, segment_format, picture, Keyframe(0, 0, chunk[0].start), chunk, tuple(ladder)
@@ -91,6 +104,10 @@ def make_plan(
         AudioTask(f"a{n}", SOURCE, segment_format, Fraction(0), samples, track)
         for n, track in enumerate(tracks)
     ]
+    lines, unit = (frames, 1 / rate) if ladder else (samples, Fraction(1, 48_000))
+    if subtitles:
+        clock = (Fraction(0), unit, Fraction(0), Fraction(21))
+        tasks.append(SubtitleTask("s0", SOURCE, segment_format, *clock, lines, tuple(subtitles)))
     spans = [segment.length / rate for segment in frames]
     spans += [Fraction(segment.length, track.sample_rate) for track in tracks for segment in samples]
     return Plan(
@@ -106,6 +123,9 @@ def make_plan(
         audio=tuple(tracks),
         audio_segments=tuple(samples for _ in tracks),
         tasks=tuple(tasks),
+        subtitles=tuple(subtitles),
+        subtitle_segments=lines if subtitles else (),
+        subtitle_unit=unit,
     )
 
 
@@ -122,7 +142,7 @@ def honest_results(plan: Plan) -> list[TaskResult]:
             task=task.id,
             renditions=tuple(
                 _rendition_result(plan, task.segments, rendition)
-                for rendition in (task.renditions if isinstance(task, VideoTask) else (task.rendition,))
+                for rendition in ((task.rendition,) if isinstance(task, AudioTask) else task.renditions)
             ),
             frames_decoded=0,
             frames_damaged=0,
@@ -135,20 +155,24 @@ def honest_results(plan: Plan) -> list[TaskResult]:
 
 
 def _rendition_result(
-    plan: Plan, planned: tuple[SegmentPlan, ...], rendition: VideoRendition | AudioRendition
+    plan: Plan,
+    planned: tuple[SegmentPlan, ...],
+    rendition: VideoRendition | AudioRendition | SubtitleRendition,
 ) -> RenditionResult:
     def result(file: str, number: int, length: int) -> SegmentResult:
         data = content(rendition.directory, file)
         return SegmentResult(number, file, len(data), sha256(data).hexdigest(), length)
 
-    suffix = ".m4s" if plan.format == "cmaf" else ".ts"
-    with_init = plan.format == "cmaf" and planned[0].number == 0
+    text = isinstance(rendition, SubtitleRendition)
+    suffix = ".vtt" if text else ".m4s" if plan.format == "cmaf" else ".ts"
+    with_init = plan.format == "cmaf" and planned[0].number == 0 and not text
     return RenditionResult(
         rendition=rendition.name,
-        codec=CODECS.get(rendition.name, AAC),
+        codec="wvtt" if text else CODECS.get(rendition.name, AAC),
         parameters=f"parameters of {rendition.name}",
         init=result("init.mp4", 0, 0) if with_init else None,
         segments=tuple(result(f"{one.number:05d}{suffix}", one.number, one.length) for one in planned),
+        whole=result("subtitles.vtt", 0, 0) if text else None,
     )
 
 
@@ -194,10 +218,10 @@ class Folder(FileDestination):
 
     def lay_segments(self, plan: Plan) -> None:
         """Upload what the workers of a plan upload."""
-        renditions: list[VideoRendition | AudioRendition] = [*plan.video, *plan.audio]
+        renditions = [*plan.video, *plan.audio, *plan.subtitles]
         directories = {rendition.name: rendition.directory for rendition in renditions}
         for result in honest_results(plan):
             for part in result.renditions:
                 folder = directories[part.rendition]
-                for file in (*part.segments, *([part.init] if part.init else [])):
+                for file in filter(None, (*part.segments, part.init, part.whole)):
                     self.lay(f"{folder}/{file.file}", content(folder, file.file))

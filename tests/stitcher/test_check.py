@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gopfarm.errors import VerifyError
-from gopfarm.plan import Plan, SegmentResult, TaskResult
+from gopfarm.plan import Plan
+from gopfarm.results import SegmentResult, TaskResult
 from stitcher.check import check_results
 from tests.stitcher.build import audio, change_rendition, honest_results, make_plan
 

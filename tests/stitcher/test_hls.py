@@ -111,6 +111,19 @@ def test_frame_rates_have_three_decimals(rate: Fraction, written: str) -> None:
     assert f"FRAME-RATE={written}," in text
 
 
+def test_closed_captions_are_signalled_where_there_are_some_and_denied_where_not() -> None:
+    silent = m3u8.loads(multivariant_playlist(presentation_of(make_plan())))
+    assert {variant.stream_info.closed_captions for variant in silent.playlists} == {"NONE"}
+    captioned = replace(presentation_of(make_plan()), captions=("CC1", "SERVICE1"))
+    master = m3u8.loads(multivariant_playlist(captioned))
+    media = [media for media in master.media if media.type == "CLOSED-CAPTIONS"]
+    assert [(one.group_id, one.instream_id, one.uri) for one in media] == [
+        ("captions", "CC1", None),
+        ("captions", "SERVICE1", None),
+    ]
+    assert {variant.stream_info.closed_captions for variant in master.playlists} == {'"captions"'}
+
+
 def test_audio_tracks_form_one_group_with_one_default() -> None:
     tracks = (
         audio("en", "Main"),

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.hls import quoted
-from stitcher.tracks import MAX_NAME, clean_name, label_tracks, language_tag
-from tests.stitcher.build import audio
+from stitcher.tracks import MAX_NAME, clean_name, label_subtitles, label_tracks, language_tag
+from tests.stitcher.build import audio, words
 
 titles = st.one_of(st.text(), st.text(alphabet='ab"\n\r\x00\x0b\ud800\uffff\u2028 '))
 
@@ -58,11 +58,49 @@ def test_a_nameless_track_is_called_by_its_language_or_number() -> None:
 
 
 def test_only_language_tags_are_published_as_languages() -> None:
-    assert [language_tag(tag) for tag in ("en", "eng", "pt-BR", " de ", "zh-Hant-TW")] == [
+    assert [language_tag(tag) for tag in ("en", "pt-BR", " de ", "zh-Hant-TW", "yue")] == [
         "en",
-        "eng",
         "pt-BR",
         "de",
         "zh-Hant-TW",
+        "yue",
     ]
     assert [language_tag(tag) for tag in ("", "und", "UND", "e", 'en"', "en\n,X=1", "```")] == [None] * 7
+
+
+def test_the_codes_that_containers_write_become_the_shortest_tags() -> None:
+    codes = ("eng", "ger", "deu", "fre", "fra", "chi", "zho", "cze", "ENG", "eng-US", "iw")
+    tags = ["en", "de", "de", "fr", "fr", "zh", "zh", "cs", "en", "en-US", "he"]
+    assert [language_tag(code) for code in codes] == tags
+
+
+@given(st.text(alphabet="abeng-XU1_", max_size=12))
+def test_whatever_a_source_calls_its_language_gives_a_tag_or_none(text: str) -> None:
+    tag = language_tag(text)
+    assert tag is None or (quoted(tag) and " " not in tag)
+
+
+def test_subtitles_are_shown_unasked_only_where_the_source_marks_them() -> None:
+    assert not any(label.default for label in label_subtitles([words("eng"), words("fre")]))
+    labels = label_subtitles([words("eng"), words("fre", default=True), words("ger", default=True)])
+    assert [label.default for label in labels] == [False, True, False]
+
+
+def test_players_can_tell_autoselected_subtitles_apart() -> None:
+    tracks = [
+        words("eng"),
+        words("eng", default=True),
+        words("eng", forced=True),
+        words("en", impaired=True),
+        words("en", forced=True),
+        words("fre"),
+    ]
+    assert [label.autoselect for label in label_subtitles(tracks)] == [False, True, True, True, False, True]
+    assert [label.name for label in label_subtitles(tracks)] == [
+        "en",
+        "en (2)",
+        "en (3)",
+        "en (4)",
+        "en (5)",
+        "fr",
+    ]

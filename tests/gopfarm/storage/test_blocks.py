@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gopfarm.errors import ServiceError, SourceError
-from gopfarm.plan import SourceRef
+from gopfarm.facts import SourceRef
 from gopfarm.storage.blocks import BLOCK_BYTES, CACHE_BLOCKS, RUN_BLOCKS, BlockCache
 from gopfarm.storage.source import READ_ATTEMPTS, RangedSource, TransferBrokenError
 

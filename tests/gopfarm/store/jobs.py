@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import redis
 
-from gopfarm.plan import Plan, TaskResult
+from gopfarm.plan import Plan
+from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, TaskStore
 from tests.scheduler.facts import audio_facts, plan_of, source_facts, video_facts

@@ -1,0 +1,67 @@
+"""What tasks delivered: plain frozen data that goes through Redis as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """A finished segment. ``length`` is frames for video, samples for audio; ``sha256`` is hexadecimal."""
+
+    number: int
+    file: str
+    size: int
+    sha256: str
+    length: int
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """How loud a track was (EBU R128), and the gain in dB that it was given to come to ``target``.
+
+    ``target`` and ``integrated`` are LUFS (-70 is silence), ``true_peak`` is dBTP before the gain.
+    """
+
+    target: float
+    integrated: float
+    true_peak: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class RenditionResult:
+    """What one task made of one rendition.
+
+    ``codec`` is the RFC 6381 string read from the bitstream; ``parameters`` is a SHA-256 over the decoder
+    configuration (CMAF init segment, or SPS and PPS), equal in every chunk of a rendition; ``init`` is the
+    init segment's own result where this task made it (the task with the first segment, CMAF only).
+    ``whole`` is the one file that holds all of a subtitle rendition besides its segments. ``loudness`` is
+    that of an audio rendition whose loudness was set.
+    """
+
+    rendition: str
+    codec: str
+    parameters: str
+    init: SegmentResult | None
+    segments: tuple[SegmentResult, ...]
+    whole: SegmentResult | None = None
+    loudness: Loudness | None = None
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The outcome of a task, with its cost. Times are seconds, memory is bytes.
+
+    ``frames_damaged`` counts packets that gave no picture or sound, ``frames_concealed`` pictures of which
+    the decoder had to make up a part.
+    """
+
+    task: str
+    renditions: tuple[RenditionResult, ...]
+    frames_decoded: int
+    frames_damaged: int
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory: int
+    frames_concealed: int = 0
