@@ -50,8 +50,10 @@ _ENOUGH = 60
 _MOSTLY = 0.5
 _HARDLY = 0.05
 
-#: Share of the interlaced tiles that must agree on the field order, or the flags decide.
+#: Share of the interlaced tiles that must agree on the field order, or the flags decide. Where nearly all do,
+#: a smaller share of interlaced tiles is enough: a part of the picture is drawn, or from film.
 _AGREED = 0.8
+_PARTLY, _ALL_AGREED = 0.3, 0.98
 
 #: Flags that deny interlacing are believed in films of fewer lines: no interlaced system has so few, and in
 #: small drawn patterns everything moves by whole lines.
@@ -93,7 +95,10 @@ class FieldVotes:
             flagged = "mixed" if 0 < self.flagged < self.frames or stated == "progressive" else stated
         if sure < _ENOUGH or (flagged == "progressive" and self.lines < _FEWEST_LINES):
             return flagged
-        if interlaced >= _MOSTLY * sure and max(self.top, self.bottom) >= _AGREED * interlaced:
+        agreed = max(self.top, self.bottom)
+        if (interlaced >= _MOSTLY * sure and agreed >= _AGREED * interlaced) or (
+            interlaced >= _PARTLY * sure and agreed >= _ALL_AGREED * interlaced
+        ):
             return "top" if self.top > self.bottom else "bottom"
         return "progressive" if interlaced <= _HARDLY * sure else flagged
 

@@ -6,6 +6,7 @@ when they are probed. The n-th frame that comes out is shown at the n-th of the 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
@@ -13,6 +14,10 @@ from av.video.frame import VideoFrame
 
 from encoders.index import PacketTimes
 from gopfarm.facts import Run
+
+
+#: Times in the wrong order whose steps differ by more than this share of their mean are not worth dealing out.
+_MOST_UNEVEN = 0.5
 
 
 def in_order(frames: Iterable[VideoFrame], order: Sequence[Run]) -> Iterator[VideoFrame]:
@@ -32,17 +37,23 @@ def times_of(decoded: Sequence[int], packets: Sequence[PacketTimes], step: int) 
         step: How long a frame lasts, in the stream's time base, where nothing says more.
 
     Presentation times are believed where they increase from frame to frame. Else they are dealt out in order,
-    or where packets have none, their decoding times, as long as all are different. What then remains is the
-    order alone: frames follow each other, ``step`` apart.
+    or the decoding times are, if those follow each other more evenly or are all that there is. What then
+    remains is the order alone: frames are spread evenly over their time, or follow each other, ``step`` apart.
     """
     stamps = [packets[at].pts for at in decoded]
     stamped = all(packets[at].stamped for at in decoded)
     if stamped and _increase(stamps):
         return stamps
-    dealt = sorted(stamps) if stamped else sorted(packets[at].dts for at in decoded)
-    if _increase(dealt):
-        return dealt
-    first = stamps[0] if stamps else 0
+    dealt = [sorted(packets[at].dts for at in decoded)]
+    if stamped:
+        late = min(stamps) - dealt[0][0]
+        dealt = [sorted(stamps), [time + late for time in dealt[0]]]
+    usable = [times for times in dealt if _increase(times) and _unevenness(times) <= _MOST_UNEVEN]
+    if usable:
+        return min(usable, key=_unevenness)
+    first = min(stamps, default=0)
+    if stamped and len(stamps) > 1 and (span := max(stamps) - first) >= len(stamps):
+        return [first + span * number // (len(stamps) - 1) for number in range(len(stamps))]
     return [first + step * number for number in range(len(decoded))]
 
 
@@ -61,6 +72,12 @@ def runs_of(times: Sequence[int]) -> tuple[Run, ...]:
                 continue
         runs.append(Run(time, 1, 1))
     return tuple(runs)
+
+
+def _unevenness(times: Sequence[int]) -> float:
+    """Measure how much the steps between times differ, in relation to their mean."""
+    steps = [after - before for before, after in pairwise(times)]
+    return statistics.pstdev(steps) / statistics.fmean(steps) if steps else 0.0
 
 
 def _increase(times: Sequence[int]) -> bool:

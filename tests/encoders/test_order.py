@@ -33,8 +33,18 @@ def test_presentation_times_that_increase_are_believed() -> None:
 
 
 def test_presentation_times_in_the_wrong_order_are_dealt_out() -> None:
-    packets = [packet(0, -40), packet(40, 0), packet(120, 40), packet(160, 80)]
+    packets = [packet(0, -40), packet(40, 0), packet(120, 80), packet(160, 120)]
     assert times_of([0, 1, 3, 2], packets, 40) == [0, 40, 120, 160]
+
+
+def test_decoding_times_that_are_even_are_worth_more_than_presentation_times_that_jump() -> None:
+    packets = [packet(pts, 40 * at - 80) for at, pts in enumerate((0, 81, 80, 1, 240, 161, 160, 281))]
+    assert times_of(list(range(8)), packets, 40) == list(range(0, 320, 40))
+
+
+def test_times_that_are_wrong_in_every_way_are_replaced_by_even_ones() -> None:
+    packets = [packet(pts, pts) for pts in (0, 81, 80, 1, 240, 161, 160, 280)]
+    assert times_of(list(range(8)), packets, 40) == list(range(0, 320, 40))
 
 
 def test_without_presentation_times_the_decoding_times_of_what_was_shown_are_dealt_out() -> None:

@@ -66,8 +66,8 @@ def test_subtitles_are_published_with_the_stream(film: Path, tmp_path: Path) -> 
 
 def test_probe_and_plan_say_what_becomes_of_subtitles(film: Path) -> None:
     said = gopfarm("probe", film).stdout
-    assert "subtitles subrip, eng" in said
-    assert "subtitles hdmv_pgs_subtitle, fre, left out: cannot become text" in said
+    assert "subtitles  subrip, eng" in said
+    assert "subtitles  hdmv_pgs_subtitle, fre, left out: cannot become text" in said
     facts = json.loads(gopfarm("probe", film, "--json").stdout)
     assert [track["text"] for track in facts["subtitles"]] == [True, False]
     assert "subtitles-eng-0" in gopfarm("plan", film, "--profile", SMALL).stdout

@@ -64,7 +64,7 @@ PLAYLIST_FAULTS: dict[str, tuple[Plant, Rule, str]] = {
         "PLAYLIST-TYPE:VOD without ENDLIST",
     ),
     "neither type nor ENDLIST": (
-        lambda p: [p.edit("180p", tag, "") for tag in ("#EXT-X-ENDLIST\n", "#EXT-X-PLAYLIST-TYPE:VOD\n")],
+        edit("180p", "#EXT-X-(ENDLIST|PLAYLIST-TYPE:VOD)\n", "", 2),
         rulebook.ENDED,
         "live",
     ),

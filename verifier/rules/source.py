@@ -10,7 +10,6 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.child import PROBE
 from gopfarm.child import ChildDiedError, run_in_child
 from gopfarm.errors import SourceError
 from gopfarm.facts import AudioFacts, SourceFacts, VideoFacts
@@ -81,6 +80,9 @@ def judge_source(stream: Stream, fetcher: Fetcher, url: str, progress: Progress)
 
 
 def _probe(source: SourceFile) -> SourceFacts:
+    # The children that decode import this package too, and are to start without all of the encoders.
+    from encoders.child import PROBE
+
     name = shown(source.ref.url)
     try:
         answer = run_in_child(
