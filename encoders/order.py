@@ -15,8 +15,7 @@ from av.video.frame import VideoFrame
 from encoders.index import PacketTimes
 from gopfarm.facts import Run
 
-
-#: Times in the wrong order whose steps differ by more than this share of their mean are not worth dealing out.
+#: Times in the wrong order whose steps differ by more than this share of their mean are not dealt out.
 _MOST_UNEVEN = 0.5
 
 
@@ -38,7 +37,7 @@ def times_of(decoded: Sequence[int], packets: Sequence[PacketTimes], step: int) 
 
     Presentation times are believed where they increase from frame to frame. Else they are dealt out in order,
     or the decoding times are, if those follow each other more evenly or are all that there is. What then
-    remains is the order alone: frames are spread evenly over their time, or follow each other, ``step`` apart.
+    remains is the order alone: frames are spread evenly over their time, or are ``step`` apart.
     """
     stamps = [packets[at].pts for at in decoded]
     stamped = all(packets[at].stamped for at in decoded)

@@ -27,6 +27,9 @@ TS_START = Fraction(10)
 
 _TS_CLOCK = 90_000
 
+#: Microseconds of sound that may share a PES packet: with one for each AAC frame, stuffing is a third of it.
+_TS_AUDIO_DELAY = 300_000
+
 
 @dataclass(frozen=True)
 class CodedFrame:
@@ -126,7 +129,7 @@ class TsPackager(Packager):
             "mpegts_flags": "+initial_discontinuity",
             "mpegts_copyts": "1",
             "avoid_negative_ts": "disabled",
-            "muxdelay": "0",
+            "max_delay": str(_TS_AUDIO_DELAY),
             "fflags": "+bitexact",
         }
         video = bool(header.parameter_sets)

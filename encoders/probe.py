@@ -20,10 +20,14 @@ from encoders.index import (
 )
 from encoders.media import NO_INDEX, boxes, check_length, is_protected, open_media
 from encoders.picture import first_frame, pick_video, video_facts
+from encoders.programs import foreign_sound, foreign_streams
 from encoders.subtitles import digest_text, subtitle_streams
+from encoders.tracks import matroska_is_encrypted
 from encoders.truncation import declared_size
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceFacts, SourceRef
+
+_ENCRYPTED = "it is encrypted (DRM); transcoding needs the clear original"
 
 
 def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
@@ -49,6 +53,8 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         raise SourceError(
             f"{ref.url}: the file is truncated: it ends after {ref.size} bytes, it says it has {declared}"
         )
+    if matroska_is_encrypted(source):
+        raise SourceError(f"{ref.url}: {_ENCRYPTED}")
     with open_media(source, ref.url) as container:
         video = pick_video(container)
         first = first_frame(container, video, ref.url) if video else None
@@ -57,7 +63,8 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
     skeleton = SkeletonReader(source)
     with open_media(cast(BinaryIO, skeleton), ref.url) as container:
         video = pick_video(container)
-        ignored = unusable_tracks(container, heard)
+        foreign = foreign_streams(container, video, source)
+        ignored = unusable_tracks(container, heard) + foreign_sound(container, foreign)
         unusable = {track.stream for track in ignored}
         audio = [stream for stream in container.streams.audio if stream.index not in unusable]
         streams: list[Stream] = [*([video] if video else []), *audio]
@@ -65,7 +72,11 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
             raise SourceError(f"{ref.url}: it has neither picture nor sound that can be decoded")
         if "mov" in container.format.name and indexed_end(streams) > ref.size:
             raise SourceError(_truncated(ref))
-        subtitles = subtitle_streams(container, source)
+        subtitles = [
+            (stream, facts)
+            for stream, facts in subtitle_streams(container, source)
+            if stream.index not in foreign
+        ]
         by_index = "mov" in container.format.name  # then words alone can be read, without what is around them
         words = [] if by_index else [stream for stream, facts in subtitles if facts.text]
         skeleton.blank = index_is_complete(container, streams, fragmented)
@@ -124,7 +135,7 @@ def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
         if at + size > ref.size and kind in (b"mdat", b"moof", b"moov"):
             raise SourceError(_truncated(ref) if b"moov" in seen else f"{ref.url}: {NO_INDEX}")
         if kind == b"moov" and is_protected(source, at, size):
-            raise SourceError(f"{ref.url}: it is encrypted (DRM); transcoding needs the clear original")
+            raise SourceError(f"{ref.url}: {_ENCRYPTED}")
     return b"moof" in seen
 
 

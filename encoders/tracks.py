@@ -26,7 +26,9 @@ _VISUAL_FIELDS = 78
 _SIZE_AT, _SIZE = 24, struct.Struct(">HH")
 
 #: Matroska (RFC 9559): identifiers, and the track type of a picture.
-_SEGMENT, _CLUSTER, _TRACKS, _ENTRY, _TYPE, _VIDEO = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0x83, 0xE0
+_SEGMENT, _CLUSTER, _TRACKS, _ENTRY, _VIDEO = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xE0
+_ENCODINGS, _ENCODING, _ENCRYPTION = 0x6D80, 0x6240, 0x5035
+TRACK_TYPE = 0x83
 _PICTURES = 1
 
 
@@ -94,8 +96,15 @@ def _read(source: BinaryIO, where: tuple[int, int]) -> bytes:
 
 def matroska_tracks(source: BinaryIO) -> Iterator[MatroskaTrack]:
     """Yield the video tracks of a Matroska or WebM file, in its order."""
+    for entry, fields in matroska_entries(source):
+        if TRACK_TYPE in fields and unsigned(source, fields[TRACK_TYPE]) == _PICTURES:
+            yield MatroskaTrack(entry, fields.get(_VIDEO))
+
+
+def matroska_entries(source: BinaryIO) -> Iterator[tuple[Element, dict[int, Element]]]:
+    """Yield all tracks of a Matroska or WebM file: the element of each, and those inside it by identifier."""
     end = source.seek(0, 2)
-    segment = next((e for e in elements(source, 0, end) if e.id == _SEGMENT), None)
+    segment = next((element for element in elements(source, 0, end) if element.id == _SEGMENT), None)
     if segment is None:
         return
     for child in elements(source, segment.start, segment.end):
@@ -104,9 +113,18 @@ def matroska_tracks(source: BinaryIO) -> Iterator[MatroskaTrack]:
         if child.id != _TRACKS:
             continue
         for entry in elements(source, child.start, child.end):
-            if entry.id != _ENTRY:
-                continue
-            fields = {e.id: e for e in elements(source, entry.start, entry.end)}
-            if _TYPE in fields and unsigned(source, fields[_TYPE]) == _PICTURES:
-                yield MatroskaTrack(entry, fields.get(_VIDEO))
+            if entry.id == _ENTRY:
+                yield entry, {field.id: field for field in elements(source, entry.start, entry.end)}
         return
+
+
+def matroska_is_encrypted(source: BinaryIO) -> bool:
+    """Tell whether a track of a Matroska or WebM file is encrypted (RFC 9559, 5.1.4.1.31)."""
+    for _, fields in matroska_entries(source):
+        if _ENCODINGS in fields:
+            around = fields[_ENCODINGS]
+            for encoding in elements(source, around.start, around.end):
+                inside = elements(source, encoding.start, encoding.end)
+                if encoding.id == _ENCODING and any(one.id == _ENCRYPTION for one in inside):
+                    return True
+    return False

@@ -12,6 +12,7 @@ from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
 from gopfarm.storage import Destination, open_destination, shown
 from gopfarm.store import JobState, JobView, TaskStore
+from scheduler.normalise import assumed_colour, target_colour
 from stitcher import MANIFEST, MASTER, Published, publish
 
 #: Damaged packets that fail no job, however short the film is.
@@ -116,8 +117,16 @@ def _source_report(plan: Plan) -> dict[str, object]:
             "codec": video.codec,
             "width": video.width,
             "height": video.height,
+            "display_size": video.display_size,
             "rotation": video.rotation,
+            "mirrored": video.mirrored,
+            "sample_aspect_ratio": str(video.sample_aspect_ratio),
+            "scan": video.scan,
             "pixel_format": video.pixel_format,
+            "colour": asdict(assumed_colour(video)),
+            "published_colour": asdict(target_colour(assumed_colour(video))),
+            "captions": video.captions,
+            "clock_jumps": len(video.clock),
             "frame_rate": str(video.frame_rate),
             "constant_rate": video.constant_rate,
             "frames": video.frame_count,

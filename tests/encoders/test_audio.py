@@ -244,7 +244,7 @@ def test_a_mix_of_loud_channels_is_kept_below_full_scale(tmp_path: Path) -> None
     _, joined = published(path, tmp_path / "out")
     _, samples = sound_of(joined)
     middle = np.abs(samples[:, 9600:-9600]).max(axis=1)
-    assert middle == pytest.approx([1, 1], abs=0.03)
+    assert middle == pytest.approx([1, 1], abs=0.05)
 
 
 def test_a_track_shorter_than_its_plan_ends_in_silence(clip: Clips, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_track_comes_out_at_its_target(channels: int, target: float, tmp_path:
         check=True,
     ).stderr
     found = json.loads(re.findall(r"\{[^{}]*\}", log)[-1])
-    assert float(found["input_i"]) == pytest.approx(target, abs=0.3)
+    assert float(found["input_i"]) == pytest.approx(target, abs=0.4)
     assert float(found["input_tp"]) < -0.7
     again = run(task, path, tmp_path / "again").renditions[0]
     assert [one.sha256 for one in again.segments] == [one.sha256 for one in result.renditions[0].segments]
