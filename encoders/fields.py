@@ -57,7 +57,7 @@ _PARTLY, _ALL_AGREED = 0.3, 0.98
 
 #: Flags that deny interlacing are believed in films of fewer lines: no interlaced system has so few, and in
 #: small drawn patterns everything moves by whole lines.
-_FEWEST_LINES = 160
+_FEWEST_LINES = 176
 
 #: libavcodec's AVFieldOrder values of interlaced streams, and which field is shown first.
 FIELD_ORDERS: dict[int, Scan] = {2: "top", 3: "bottom", 4: "bottom", 5: "top"}
