@@ -24,8 +24,8 @@ _ENCODER_NAMES: dict[EncoderChoice, str] = {"libx264": "libx264", "nvenc": "h264
 #: Plans are kept apart by the build of the encoders: another one writes other bytes.
 BUILD = f"av {av.__version__}"
 
-#: Bytes of source that probing is given one more second for: some files must be read, and a few be decoded, to
-#: their end.
+#: Bytes of source that probing is given one more second for: some files must be read to their end, and a few
+#: be decoded.
 _BYTES_PER_SECOND = 500_000
 _PROBE_SECONDS = 60.0
 
