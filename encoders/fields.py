@@ -30,8 +30,9 @@ from gopfarm.facts import Scan
 
 _Lines: TypeAlias = NDArray[np.int16]
 
-#: Only every so many columns are looked at, in tiles of so many of them and as many lines of a field.
-_COLUMN_STEP = 2
+#: Only about so many columns are looked at, and at most every other one, in tiles of so many of them and as
+#: many lines of a field.
+_COLUMNS, _LEAST_STEP = 480, 2
 _TILE = 16
 
 #: Combing must grow by this share, and by so much a sample, before a tile says anything: else nothing moves.
@@ -129,5 +130,6 @@ def _luma(frame: VideoFrame) -> _Lines:
     grey = frame if frame.format.name == "gray" else frame.reformat(format="gray")
     plane = grey.planes[0]
     samples: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
-    lines = samples.reshape(-1, plane.line_size)[: frame.height, : frame.width : _COLUMN_STEP]
+    step = max(_LEAST_STEP, frame.width // _COLUMNS)
+    lines = samples.reshape(-1, plane.line_size)[: frame.height, : frame.width : step]
     return lines.astype(np.int16)
