@@ -68,7 +68,7 @@ def look(
         times = [frame.pts for frame in frames if frame.pts is not None]
         if place is keyframes[0]:
             looks.start = times
-        elif times != _expected(shown, picture, place, len(times)):
+        elif not times or times != _expected(shown, picture, place, len(times)):
             looks.agree = False
     return looks
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import BinaryIO, cast
 
 import av.error
@@ -25,7 +26,7 @@ from encoders.subtitles import digest_text, subtitle_streams
 from encoders.tracks import matroska_is_encrypted
 from encoders.truncation import declared_size
 from gopfarm.errors import SourceError
-from gopfarm.facts import SourceFacts, SourceRef
+from gopfarm.facts import AudioFacts, SourceFacts, SourceRef, VideoFacts
 
 _ENCRYPTED = "it is encrypted (DRM); transcoding needs the clear original"
 
@@ -47,14 +48,7 @@ def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
 
 
 def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
-    fragmented = _check_boxes(source, ref)
-    declared = declared_size(source)
-    if declared is not None and declared > ref.size:
-        raise SourceError(
-            f"{ref.url}: the file is truncated: it ends after {ref.size} bytes, it says it has {declared}"
-        )
-    if matroska_is_encrypted(source):
-        raise SourceError(f"{ref.url}: {_ENCRYPTED}")
+    fragmented = _check_whole_and_clear(source, ref)
     with open_media(source, ref.url) as container:
         video = pick_video(container)
         first = first_frame(container, video, ref.url) if video else None
@@ -103,15 +97,11 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
             raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
         for track in sound:
             check_length(track.duration, ref.url)
-        ends = [track.start + track.duration for track in sound]
-        if picture is not None:
-            ends.append(picture.origin + picture.grid_frames / picture.grid_rate)
-        starts = [track.start for track in sound] if picture is None else [picture.origin]
         return SourceFacts(
             source=ref,
             digest=digest.hexdigest(),
             container=container.format.name,
-            duration=max(ends) - min(starts),
+            duration=_duration(picture, sound),
             video=picture,
             audio=sound,
             subtitles=tuple(facts for _, facts in subtitles if facts.stream in spoken or not facts.text),
@@ -119,9 +109,30 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         )
 
 
+def _duration(picture: VideoFacts | None, sound: Sequence[AudioFacts]) -> Fraction:
+    """Return the seconds from the first picture, or without one the first sound, to the last end of any."""
+    ends = [track.start + track.duration for track in sound]
+    if picture is None:
+        return max(ends) - min(track.start for track in sound)
+    return max([*ends, picture.origin + picture.grid_frames / picture.grid_rate]) - picture.origin
+
+
 def _sizes_vary(packets: Sequence[PacketTimes]) -> bool:
     """Tell whether packets have many sizes, as compressed ones do: then the sizes identify the content."""
     return len({packet.size for packet in packets}) > len(packets) // 4
+
+
+def _check_whole_and_clear(source: BinaryIO, ref: SourceRef) -> bool:
+    """Refuse what is cut short or encrypted; tell whether it is fragmented, as ``_check_boxes`` does."""
+    fragmented = _check_boxes(source, ref)
+    declared = declared_size(source)
+    if declared is not None and declared > ref.size:
+        raise SourceError(
+            f"{ref.url}: the file is truncated: it ends after {ref.size} bytes, it says it has {declared}"
+        )
+    if matroska_is_encrypted(source):
+        raise SourceError(f"{ref.url}: {_ENCRYPTED}")
+    return fragmented
 
 
 def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
