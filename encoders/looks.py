@@ -26,7 +26,7 @@ from gopfarm.facts import Keyframe
 from gopfarm.plan import Normaliser
 
 #: Frames that are looked at in each place, and places besides the start.
-_FRAMES = 12
+_FRAMES = 8
 _PLACES = 3
 
 #: Frames that are decoded at most to get to those.
