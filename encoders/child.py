@@ -1,4 +1,7 @@
-"""What the farm runs in child processes: probing, tasks, and finding out what the machine can encode."""
+"""What the farm runs in child processes: probing, tasks, and finding out what the machine can encode.
+
+Each function imports what it needs: a child lives for one of them, and its start is part of every task's cost.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from typing import Any, BinaryIO
 
 import av.logging
 
-from encoders.probe import probe
-from encoders.registry import available_encoders
-from encoders.tasks import run_task
 from gopfarm.facts import SourceRef
 from gopfarm.results import SegmentResult
 from gopfarm.serial import from_json, task_from_json, to_json
@@ -30,6 +30,8 @@ _PROGRESS_SECONDS = 0.25
 
 def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Probe the source; the request is its ``SourceRef``, the result its ``SourceFacts``."""
+    from encoders.probe import probe
+
     av.logging.set_level(None)
     return to_json(probe(source, from_json(SourceRef, request)))
 
@@ -39,6 +41,8 @@ def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> 
 
     Emits ``file`` with [rendition, file name] for each file that is whole, and ``progress``.
     """
+    from encoders.tasks import run_task
+
     av.logging.set_level(None)
     last = 0.0
 
@@ -57,5 +61,7 @@ def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> 
 
 def capabilities(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Find out which encoders work here; the result is a JSON list of their names."""
+    from encoders.registry import available_encoders
+
     av.logging.set_level(None)
     return json.dumps(available_encoders()).encode()
