@@ -1,6 +1,6 @@
 """What the farm runs in child processes: probing, tasks, and finding out what the machine can encode.
 
-Each function imports what it needs: a child lives for one of them, and its start is part of every task's cost.
+Each function imports what it needs: a child lives for one of them, and every task pays for its start.
 """
 
 from __future__ import annotations
