@@ -30,6 +30,10 @@ _INDEX_ONLY_CODECS = frozenset({"h264", "hevc", "prores", "dnxhd", "aac", "alac"
 _TAIL_PACKETS = 16
 
 
+#: libavformat counts the end of Ogg streams in 32 bits, and lets them wrap.
+_SIGN = 1 << 31
+
+
 @dataclass(frozen=True)
 class PacketTimes:
     """One packet: times and duration in the stream's time base, size in bytes, and what is known of it.
@@ -134,7 +138,7 @@ def scan(
         if packet.size == 0:
             continue
         index, position = packet.stream_index, packet.pos if packet.pos is not None else -1
-        pts, dts, duration = packet.pts, packet.dts, packet.duration or 0
+        pts, dts, duration = packet.pts, packet.dts, _signed(packet.duration or 0)
         stamped = pts is not None
         if repair is not None and (time := dts if dts is not None else pts) is not None:
             offset = repair.repaired(
@@ -157,6 +161,11 @@ def scan(
         digest(b"%d %d %d %d %d\n" % (index, pts, dts, packet.size, key))
     jumps = {stream.index: repair.jumps(stream.index) if repair else () for stream in streams}
     return Index(found, jumps, tails)
+
+
+def _signed(duration: int) -> int:
+    """Return a duration as it is meant: the last packets of short Ogg files end before they begin."""
+    return duration - 2 * _SIGN if _SIGN <= duration < 2 * _SIGN else duration
 
 
 def _after(before: Sequence[PacketTimes]) -> int:

@@ -71,6 +71,7 @@ def open_media(source: BinaryIO, name: str, *, text: bool = False) -> Iterator[I
             "r",
             container_options=options,
             buffer_size=IO_BUFFER_BYTES,
+            metadata_errors="replace",
             io_open=_refuse_to_open,
         )
     except (av.error.FFmpegError, PermissionError, ValueError) as error:

@@ -18,7 +18,7 @@ import encoders.probe
 from encoders.probe import probe
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceFacts, SourceRef
-from tests.encoders.clips import RECIPES, Clips, CountingFile, ffmpeg, look, plain_decode, video_of
+from tests.encoders.clips import RECIPES, Clips, CountingFile, ffmpeg, look, plain_decode, sound_of, video_of
 
 SOUNDS = ("sound.m4a", "sound.wav", "subtitles.mp4")
 #: Too large to decode again here, or without times of its own.
@@ -330,3 +330,19 @@ def test_a_clock_that_runs_for_years_is_refused(clip: Clips, tmp_path: Path) -> 
                 out.mux(packet)
     with pytest.raises(SourceError, match="more than 24 hours"):
         look(path)
+
+
+def test_a_last_ogg_packet_that_ends_before_it_begins_is_trimmed(tmp_path: Path) -> None:
+    path = tmp_path / "short.ogg"
+    tone = "sine=frequency=440:sample_rate=8000:duration=0.101"
+    ffmpeg("-f", "lavfi", "-i", tone, "-c:a", "libvorbis", str(path))
+    (track,) = look(path).audio
+    _, samples = sound_of(path)
+    assert abs(track.duration - Fraction(samples.shape[1], 8000)) < Fraction(1, 1000)
+
+
+def test_metadata_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "named.mkv"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-metadata", "title=GARBLED", "-c:a", "flac", str(path))
+    path.write_bytes(path.read_bytes().replace(b"GARBLED", b"GA\xff\xfeLED"))
+    assert len(look(path).audio) == 1
