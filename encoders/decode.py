@@ -35,6 +35,8 @@ class DecodeCounts:
 def decode(coded: Iterable[Packet[Any]], kind: type[FrameT], counts: DecodeCounts) -> Iterator[FrameT]:
     """Yield the frames of a kind (video or audio) in presentation order; damaged packets give none."""
     for packet in coded:
+        if packet.size == 0 and packet.pts is not None:
+            continue  # the picture before is shown again; only at the end is an empty packet for the decoder
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
