@@ -37,6 +37,10 @@ _LONGEST_WAIT = Fraction(10)
 _PLAUSIBLE = Fraction(1, 2)
 
 
+#: Channels that libswresample takes.
+_MOST_CHANNELS = 64
+
+
 @dataclass
 class Heard:
     """The beginning of a track: its shape, and when the first sample sounds, in seconds on its own clock.
@@ -105,6 +109,9 @@ def unusable_tracks(container: InputContainer, heard: dict[int, Heard]) -> tuple
             ignored.append(IgnoredTrack(stream.index, "unknown", "its codec is not known"))
         elif (one := heard[stream.index]).shape is None and one.tried:
             ignored.append(IgnoredTrack(stream.index, _codec(stream), "its sound cannot be decoded"))
+        elif one.shape is not None and one.shape.channels > _MOST_CHANNELS:
+            reason = f"it has {one.shape.channels} channels, more than can be mixed"
+            ignored.append(IgnoredTrack(stream.index, _codec(stream), reason))
     return tuple(ignored)
 
 

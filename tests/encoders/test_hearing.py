@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import wave
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,14 @@ def test_every_track_keeps_its_language_title_and_default(clip: Clips, tmp_path:
     ]
     tasks = [task for task in plan.tasks if isinstance(task, AudioTask)]
     assert len({task.rendition.stream for task in tasks}) == 3
+
+
+def test_more_channels_than_can_be_mixed_are_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "many.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(255)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(255 * 2 * 4000))
+    with pytest.raises(SourceError, match="neither picture nor sound that can be decoded"):
+        look(path)
