@@ -28,7 +28,7 @@ from encoders.orientation import orientation_of
 from gopfarm.errors import SourceError
 from gopfarm.facts import ClockJump, Keyframe, Run, VideoFacts
 from gopfarm.plan import Normaliser
-from gopfarm.timeline import round_half_up
+from gopfarm.timeline import decimation, round_half_up
 
 #: Keyframes closer together than this many seconds are not all kept: chunks are far longer.
 _KEYFRAME_SPACING = Fraction(1, 2)
@@ -199,7 +199,7 @@ class _Reader:
             cadence.grid_rate,
             clock=self._clock,
             order=order,
-            decimation=max(1, round(cadence.rate / cadence.grid_rate)) if cadence.constant else 1,
+            decimation=decimation(cadence.rate, cadence.grid_rate, cadence.constant),
         )
         if order:
             keyframes: tuple[Keyframe, ...] = (self._beginning(),)

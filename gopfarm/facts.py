@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from gopfarm.timeline import decimation
+
 #: How the lines of a picture were taken: all at once, or as two fields of which the top or the bottom one is
 #: first; ``mixed`` is decided by each frame's own flag.
 Scan = Literal["progressive", "top", "bottom", "mixed"]
@@ -118,7 +120,7 @@ class VideoFacts:
     @property
     def decimation(self) -> int:
         """How many source frames of a constant rate there are to a slot of the grid, at least 1."""
-        return max(1, round(self.frame_rate / self.grid_rate)) if self.constant_rate else 1
+        return decimation(self.frame_rate, self.grid_rate, self.constant_rate)
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -81,6 +81,11 @@ def output_rate(source_rate: Fraction) -> Fraction:
     return rate
 
 
+def decimation(source_rate: Fraction, grid_rate: Fraction, constant: bool) -> int:
+    """Return how many source frames of a constant rate make a slot of the grid; 1 for a variable rate."""
+    return max(1, round(source_rate / grid_rate)) if constant else 1
+
+
 def natural_rate(measured: Fraction, tolerance: Fraction = Fraction(1, 1000)) -> Fraction:
     """Return the standard rate within ``tolerance`` of ``measured``, or itself."""
     best = min(NATURAL_RATES, key=lambda rate: abs(rate / measured - 1))
