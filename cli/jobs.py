@@ -1,4 +1,4 @@
-"""``gopfarm submit``, ``status``, ``watch``, ``list`` and ``cancel``: a running farm, seen from outside."""
+"""The commands that submit jobs to a running farm, and show, follow, end or repeat them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from cli.options import absolute, chosen_profile, profile_options
 from cli.output import clock, explains_errors, json_option, one_line, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import JobFailedError, ServiceError, SpecError, error_from
+from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
 from gopfarm.spec import make_spec
 from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
+from gopfarm.tenants import policy_of
 from scheduler.intake import job_id_for
 
 #: Seconds that a job just submitted may take to become known.
@@ -205,12 +206,10 @@ def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) 
 @explains_errors
 def cancel(job_id: str, as_json: bool) -> None:
     """Cancel a job. What it has not published is removed; a job that has ended stays as it is."""
-    with _farm() as (settings, store):
+    with _farm() as (_, store):
         view = _view(store, job_id)
         cancelled = store.cancel(job_id)
-        if cancelled:
-            send(FarmBroker(settings.redis_url, {}), JOBS_QUEUE, "ended", job_id)
-        elif not view.state.ended:
+        if not cancelled and not view.state.ended:
             view = _view(store, job_id)
     if not cancelled:
         raise JobFailedError(f"job {job_id} is {view.state} and cannot be cancelled any more")
@@ -218,6 +217,35 @@ def cancel(job_id: str, as_json: bool) -> None:
         print_json({"job": job_id, "cancelled": True})
     else:
         click.echo(f"cancelled {job_id}")
+
+
+@click.command(epilog="\b\nExamples:\n  gopfarm retry 1f0c2a7e-...\n  gopfarm retry 1f0c2a7e-... --watch")
+@click.argument("job_id", metavar="JOB")
+@click.option("--watch", "follow", is_flag=True, help="Follow the job to its end.")
+@json_option
+@explains_errors
+def retry(job_id: str, follow: bool, as_json: bool) -> None:
+    """Send a job that failed or was cancelled through again.
+
+    The source is looked at anew. What the job has stored and still fits is used: only what is missing is
+    encoded.
+    """
+    with _farm() as (settings, store):
+        view = _view(store, job_id)
+        limit = policy_of(view.tenant, settings.tenants).max_queued
+        outcome = store.retry(job_id, limit)
+        if outcome == "full":
+            raise LimitError(
+                f"tenant {view.tenant} has {limit} jobs that have not ended, and may have no more"
+            )
+        if outcome != "retried":
+            what = "was refused as it was submitted" if view.state.ended else f"is {outcome}"
+            raise JobFailedError(f"job {job_id} {what}: only failed and cancelled jobs are retried")
+        if follow:
+            click.echo(job_id, err=True)
+            _follow(store, job_id, as_json)
+            return
+    print_json({"job": job_id, "retried": True}) if as_json else click.echo(f"retried {job_id}")
 
 
 def _print_view(view: JobView) -> None:
@@ -233,6 +261,8 @@ def _print_view(view: JobView) -> None:
     line("source", one_line(view.source))
     line("destination", one_line(view.destination))
     line("tenant", f"{view.tenant}, priority {view.priority}")
+    for failure in view.failures:
+        line("attempt", one_line(f"{failure.attempt} at {failure.task} failed: {failure.reason}"))
     begun = view.times.get("queued")
     if begun is not None:
         for name, at in sorted(view.times.items(), key=lambda item: item[1]):

@@ -21,6 +21,7 @@ _COMMANDS = {
     "watch": ("cli.jobs:watch", "Follow a job to its end."),
     "list": ("cli.jobs:list_jobs", "List jobs, newest first."),
     "cancel": ("cli.jobs:cancel", "Cancel a job."),
+    "retry": ("cli.jobs:retry", "Send a failed or cancelled job through again."),
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
     "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),

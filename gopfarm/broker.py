@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,17 +10,17 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from gopfarm.store.client import ANSWER_TIMEOUT, CONNECT_TIMEOUT
 
 #: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
 JOBS_QUEUE = "jobs"
 
 #: A process that has not touched Redis for this long (ms) is dead, and its messages are given again. All
 #: long work is done in child processes, so a live process is never silent: it polls every second.
-_HEARTBEAT_TIMEOUT_MS = 30_000
-
-#: How many commands in a million also look for dead processes (dramatiq's default is 1,000, which on a quiet
-#: farm means minutes). Tasks do not depend on it: they have leases of their own.
-_MAINTENANCE_CHANCE = 50_000
+_HEARTBEAT_TIMEOUT_MS = 15_000
 
 #: Longest pause (ms) of a consumer that finds its queue empty.
 IDLE_POLL_MS = 250
@@ -39,17 +40,37 @@ class FarmBroker(RedisBroker):
     def __init__(self, url: str, slots: Mapping[str, int]) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             client=redis.Redis.from_url(
-                url, socket_connect_timeout=5.0, socket_timeout=30.0, health_check_interval=30
+                url,
+                socket_connect_timeout=CONNECT_TIMEOUT,
+                socket_timeout=ANSWER_TIMEOUT,
+                retry=Retry(NoBackoff(), 1),
+                health_check_interval=30,
             ),
             middleware=[CurrentMessage(), Retries(max_retries=0)],
             heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
-            maintenance_chance=_MAINTENANCE_CHANCE,
+            maintenance_chance=0,  # not by chance: see recover
         )
         self._slots = dict(slots)
+        self._maintaining = threading.local()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
         """Create a consumer of a queue."""
         return super().consume(queue_name, self._slots.get(queue_name, prefetch), timeout)
+
+    def recover(self, queue_name: str) -> None:
+        """Give the messages of dead processes again: those they had fetched and not finished.
+
+        dramatiq does this by chance, with one command in a thousand. Here the leading scheduler does it,
+        every few seconds.
+        """
+        self._maintaining.now = True
+        try:
+            self.do_requeue(queue_name)  # no message to put back: only what comes before each command
+        finally:
+            self._maintaining.now = False
+
+    def _should_do_maintenance(self, command: str) -> int:
+        return int(getattr(self._maintaining, "now", False))
 
     def waiting(self, queue_name: str) -> int:
         """Return how many messages of a queue no process has fetched yet."""

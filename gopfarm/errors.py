@@ -63,6 +63,18 @@ class DamagedError(FarmError):
     kind = "damaged"
 
 
+class WorkerLostError(FarmError):
+    """The worker that ran a task was not heard of any more; another attempt may succeed."""
+
+    kind = "lost"
+
+
+class LimitError(FarmError):
+    """The tenant has as many jobs as the operator allows; submit again when some have ended."""
+
+    kind = "limit"
+
+
 class VerifyError(FarmError):
     """What the workers delivered is not what was planned; nothing was published."""
 
@@ -91,6 +103,8 @@ ERRORS_BY_KIND: dict[str, type[FarmError]] = {
         EncodeError,
         DamagedError,
         VerifyError,
+        WorkerLostError,
+        LimitError,
         ServiceError,
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from gopfarm.errors import ServiceError
 from gopfarm.results import TaskResult
@@ -34,6 +34,16 @@ TASKS_QUEUED = Counter("gopfarm_tasks_queued", "Tasks that this scheduler has gi
 LEASES_EXPIRED = Counter(
     "gopfarm_leases_expired", "Leases that ended without being renewed, by outcome.", ["outcome"]
 )
+LEADER = Gauge(
+    "gopfarm_scheduler_leads", "Whether this scheduler is the one that gives out tasks (1) or not (0)."
+)
+REPAIRS = Counter(
+    "gopfarm_repairs",
+    "What the reconciler found fallen between two hands and put right, by kind: a step or a task's message "
+    "that got lost, a task, lease, job or tenant's entry that was on no list or a wrong one.",
+    ["kind"],
+)
+TWINS = Counter("gopfarm_task_twins", "Slow tasks that were given to a second worker.")
 
 
 def count_result(kind: str, outcome: str, result: TaskResult) -> None:

@@ -198,6 +198,18 @@ class SubtitleTask:
 
 Task = VideoTask | AudioTask | SubtitleTask
 
+Rendition = VideoRendition | AudioRendition | SubtitleRendition
+
+
+def renditions_of(task: Task) -> tuple[Rendition, ...]:
+    """Return the renditions that a task makes a part of, or the whole."""
+    return (task.rendition,) if isinstance(task, AudioTask) else task.renditions
+
+
+def plan_hash_of(task: Task) -> str:
+    """Return the hash of the plan that a task belongs to, which its folders are named by."""
+    return renditions_of(task)[0].directory.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -65,3 +65,13 @@ class TaskResult:
     cpu_seconds: float
     peak_memory: int
     frames_concealed: int = 0
+
+
+def result_folder(plan_hash: str) -> str:
+    """Return the folder, below the destination, of the results of a plan's tasks."""
+    return f"tasks/{plan_hash}"
+
+
+def result_key(plan_hash: str, task_id: str) -> str:
+    """Return where a task leaves its result at the destination, for a job that is sent through again."""
+    return f"{result_folder(plan_hash)}/{task_id}.json"

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from gopfarm.errors import SpecError
 from gopfarm.spec import explain
+from gopfarm.tenants import TenantPolicy
 
 
 def _split(value: Any) -> Any:
@@ -67,6 +68,18 @@ class Settings(BaseSettings):
         description="A task whose worker has not renewed its lease for so long is given again.",
     )
     max_attempts: int = Field(default=3, ge=1, le=20, description="Attempts of a task before its job fails.")
+    aging_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="A job that was given nothing for so long counts as one priority higher.",
+    )
+    tenants: dict[str, TenantPolicy] = Field(
+        default_factory=dict,
+        description="Weight and limits by tenant, and under * those of all others; JSON in a variable.",
+    )
+    keep_failed_hours: float = Field(
+        default=24.0, ge=0, description="How long failed jobs keep their segments, for a quick retry."
+    )
     job_ttl_days: float = Field(
         default=14.0, gt=0, description="How long ended jobs are remembered in Redis."
     )

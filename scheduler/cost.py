@@ -61,13 +61,17 @@ def estimate(plan: Plan) -> Cost:
 
 def limit_seconds(task: Task, facts: SourceFacts) -> float:
     """Return the seconds after which a task is taken for hanging, in proportion to its work."""
+    reading = facts.source.size / _SLOWEST_READ
+    return round(_GRACE_SECONDS + _PATIENCE * expected_seconds(task, facts) + reading, 1)
+
+
+def expected_seconds(task: Task, facts: SourceFacts) -> float:
+    """Return the seconds that a task is expected to keep a slot busy, on the reference machine."""
     if isinstance(task, VideoTask):
-        expected = _video_seconds(task, facts)
-    elif isinstance(task, AudioTask):
-        expected = _audio_seconds(task.rendition, float(facts.duration))
-    else:
-        expected = _START_SECONDS + float(facts.duration) * (_AUDIO_SECONDS + _SUBTITLE_SECONDS)
-    return round(_GRACE_SECONDS + _PATIENCE * expected + facts.source.size / _SLOWEST_READ, 1)
+        return _video_seconds(task, facts)
+    if isinstance(task, AudioTask):
+        return _audio_seconds(task.rendition, float(facts.duration))
+    return _START_SECONDS + float(facts.duration) * (_AUDIO_SECONDS + _SUBTITLE_SECONDS)
 
 
 def _audio_seconds(rendition: AudioRendition, seconds: float) -> float:

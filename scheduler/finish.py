@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 
+import redis
+
 from gopfarm.errors import DamagedError
 from gopfarm.plan import Plan
-from gopfarm.results import TaskResult
+from gopfarm.results import TaskResult, result_folder
 from gopfarm.spec import JobSpec
 from gopfarm.storage import Destination, open_destination, shown
-from gopfarm.store import JobState, JobView, TaskStore
+from gopfarm.store import JobState, JobView, TaskStore, destination_lock
 from scheduler.normalise import assumed_colour, target_colour
 from stitcher import MANIFEST, MASTER, Published, publish
 
@@ -72,6 +74,7 @@ def _report(
             "id": view.id,
             "tenant": view.tenant,
             "priority": view.priority,
+            "retries": view.retries,
             "metadata": spec.metadata,
         },
         "source": _source_report(plan),
@@ -81,6 +84,7 @@ def _report(
             "task_seconds": round(sum(result.wall_seconds for result in results), 3),
             "peak_memory_bytes": max((result.peak_memory for result in results), default=0),
         },
+        "failures": [failure.model_dump() for failure in view.failures],
         "damage": {
             "frames_damaged": sum(result.frames_damaged for result in results),
             "frames_concealed": sum(result.frames_concealed for result in results),
@@ -89,7 +93,7 @@ def _report(
             {
                 "id": result.task,
                 "kind": tasks[result.task].kind,
-                "attempts": attempts.get(result.task, 1),
+                "attempts": attempts.get(result.task, 0),
                 "cpu_seconds": round(result.cpu_seconds, 3),
                 "wall_seconds": round(result.wall_seconds, 3),
                 "peak_memory_bytes": result.peak_memory,
@@ -156,30 +160,34 @@ def _source_report(plan: Plan) -> dict[str, object]:
     return report
 
 
-def remove_unpublished(store: TaskStore, job_id: str) -> bool:
-    """Remove the segments of a job that ended without being published; False while workers still write.
+def remove_unpublished(store: TaskStore, client: redis.Redis, job_id: str) -> bool:
+    """Remove the segments of a job that ended without being published.
+
+    Returns:
+        False while workers still write, or another job may want the very same files.
 
     Raises:
         FarmError: The destination cannot be reached or written.
     """
-    if store.busy_tasks(job_id):
+    if store.busy_runs(job_id):
         return False
-    plan = store.plan(job_id)
-    if plan is None or store.state(job_id) is JobState.DONE:
+    plan, state = store.plan(job_id), store.state(job_id)
+    if plan is None or state not in (JobState.FAILED, JobState.CANCELLED):
         return True
     destination = store.spec(job_id).destination
-    if not _wanted_elsewhere(store, plan, destination):
+    with destination_lock(client, destination):
+        if _wanted_elsewhere(store, plan, destination):
+            return False
         remove_segments(plan, open_destination(destination))
     return True
 
 
 def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
-    """Tell whether a job that is under way writes the very same files."""
-    views = (store.view(job_id) for job_id in store.active_jobs())
+    """Tell whether a job that has not ended writes, or may find, the very same files."""
+    views = (store.view(job_id) for job_id in store.live_jobs())
     return any(
         view is not None
-        and not view.state.ended
-        and view.plan_hash == plan.hash
+        and view.plan_hash in (None, plan.hash)
         and view.destination.rstrip("/") == destination.rstrip("/")
         for view in views
     )
@@ -194,4 +202,5 @@ def remove_segments(plan: Plan, destination: Destination) -> None:
     directories = [rendition.directory for rendition in plan.video]
     directories += [rendition.directory for rendition in plan.audio]
     directories += [rendition.directory for rendition in plan.subtitles]
+    directories.append(result_folder(plan.hash))
     destination.delete([key for directory in directories for key in destination.sizes(directory)])

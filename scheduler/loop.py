@@ -1,67 +1,64 @@
-"""The dispatch loop: what a scheduler does without being asked, twice a second."""
+"""The dispatch loop: what the leading scheduler does without being asked, twice a second."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 from gopfarm import metrics
-from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import FarmError
 from gopfarm.log import get_logger
-from gopfarm.settings import Settings
-from gopfarm.store import REDIS_FAULTS, GivenBack, JobState, TaskStore
-from scheduler.dispatch import Dispatcher
-from scheduler.finish import remove_unpublished
+from gopfarm.store import REDIS_FAULTS, Board, Fleet, JobState, Leadership, TaskStore
+from scheduler.admission import Admission
+from scheduler.dispatch import Dispatcher, Round
+from scheduler.reconcile import Reconciler
+from scheduler.stragglers import stragglers
 
 log = get_logger(__name__)
 
 #: Seconds between two rounds; messages that change something wake it earlier.
 _LOOP_SECONDS = 0.5
 
-#: Seconds between two searches for jobs whose message to stitch got lost.
-_SWEEP_SECONDS = 5.0
+#: A round that took so many seconds was held up by Redis.
+_HELD_UP_SECONDS = 2.0
 
-#: Seconds between two searches for jobs in a step that nobody is at, how long they must have been there, and
-#: how many of the latest jobs are looked at.
-_STRAYS_EVERY_SECONDS = 30.0
-_STRAY_AFTER_SECONDS = 60.0
-_STRAYS_AMONG = 200
-
-#: The message that takes a job on from a state in which nobody may be at it any more.
-_NEXT_MESSAGE = {
-    JobState.QUEUED: "prepare",
-    JobState.PROBING: "prepare",
-    JobState.PLANNING: "prepare",
-    JobState.STITCHING: "stitch",
-}
+#: Seconds between looks for slow tasks, and between announcements of this scheduler.
+_TWINS_EVERY_SECONDS = 2.0
+_ANNOUNCE_EVERY_SECONDS = 3.0
 
 
 class DispatchLoop:
-    """A thread that takes back lost tasks, fills the queues, cleans up, and finds what got lost.
+    """A thread that leads if nobody else does: takes back lost tasks, repairs, and fills the queues.
 
     Args:
-        store, dispatcher, broker, settings: What it works with.
-        ended: Called with each job that a lost lease has ended.
+        name: Name of this scheduler.
+        leadership: The lock by which one scheduler leads.
+        fleet, store, board: What it works on.
+        dispatcher, admission, reconciler: Its duties.
     """
 
     def __init__(
         self,
+        name: str,
+        leadership: Leadership,
+        fleet: Fleet,
         store: TaskStore,
+        board: Board,
         dispatcher: Dispatcher,
-        broker: FarmBroker,
-        settings: Settings,
-        ended: Callable[[str], None],
+        admission: Admission,
+        reconciler: Reconciler,
     ) -> None:
+        self._name = name
+        self._leadership = leadership
+        self._fleet = fleet
         self._store = store
+        self._board = board
         self._dispatcher = dispatcher
-        self._broker = broker
-        self._settings = settings
-        self._ended = ended
+        self._admission = admission
+        self._reconciler = reconciler
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._swept = self._searched = time.monotonic()
+        self._leads = False
+        self._announced = self._twinned = -_ANNOUNCE_EVERY_SECONDS
         self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
 
     def start(self) -> None:
@@ -73,57 +70,80 @@ class DispatchLoop:
         self._wake.set()
 
     def stop(self) -> None:
-        """End after the round in hand."""
+        """End after the round in hand, and let another scheduler lead at once."""
         self._stopping.set()
         self._wake.set()
         self._thread.join()
+        try:
+            self._leadership.leave()
+            self._fleet.scheduler_leaves(self._name)
+        except REDIS_FAULTS:
+            log.warning("redis is out of reach: the farm will notice by itself that this scheduler is gone")
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            # One that fails, be it for a record that cannot be read, must not keep the others from theirs.
-            for duty in (self._reclaim, self._dispatch, self._clean_up, self._sweep, self._find_strays):
-                try:
-                    duty()
-                except REDIS_FAULTS as error:
-                    log.warning("redis is out of reach", reason=str(error))
-                except Exception:
-                    log.exception("the dispatch loop met a bug")
+            began = time.monotonic()
+            try:
+                self._round()
+            except REDIS_FAULTS as error:
+                log.warning("redis is out of reach", reason=str(error))
+                self._reconciler.stay_calm()
+            if time.monotonic() - began > _HELD_UP_SECONDS:
+                self._reconciler.stay_calm()
             self._wake.wait(_LOOP_SECONDS)
             self._wake.clear()
 
-    def _reclaim(self) -> None:
-        for job_id, task_id, outcome in self._store.take_expired(self._settings.max_attempts):
-            metrics.LEASES_EXPIRED.labels(outcome.value).inc()
-            log.warning("lease ended", job=job_id, task=task_id, outcome=outcome.value)
-            if outcome is GivenBack.FAILED:
-                self._ended(job_id)
+    def _round(self) -> None:
+        if time.monotonic() - self._announced >= _ANNOUNCE_EVERY_SECONDS:
+            self._fleet.announce_scheduler(self._name)
+            self._announced = time.monotonic()
+        leads = self._leadership.keep()
+        if leads != self._leads:
+            self._leads = leads
+            metrics.LEADER.set(leads)
+            log.info("this scheduler leads" if leads else "another scheduler leads")
+        if not leads:
+            return
+        # A duty that fails, be it for a record that cannot be read, must not keep the others from theirs.
+        for duty in (self._reconciler.run, self._dispatch, self._count_ended):
+            try:
+                duty()
+            except REDIS_FAULTS:
+                raise
+            except Exception:
+                log.exception("the dispatch loop met a bug")
 
     def _dispatch(self) -> None:
-        metrics.TASKS_QUEUED.inc(self._dispatcher.fill())
+        done = self._dispatcher.fill()
+        metrics.TASKS_QUEUED.inc(done.queued)
+        self._admission.fill(done.waiting, sum(done.slots.values()))
+        if time.monotonic() - self._twinned >= _TWINS_EVERY_SECONDS:
+            self._twinned = time.monotonic()
+            self._give_twins(done)
 
-    def _clean_up(self) -> None:
-        for job_id in self._store.due_cleanups():
-            try:
-                if remove_unpublished(self._store, job_id):
-                    self._store.cleaned(job_id)
-            except FarmError as error:
-                log.warning("unpublished files could not be removed", job=job_id, reason=str(error))
-                self._store.cleaned(job_id)
-
-    def _sweep(self) -> None:
-        if time.monotonic() - self._swept < _SWEEP_SECONDS:
+    def _give_twins(self, done: Round) -> None:
+        """Run slow tasks a second time where slots would stand idle."""
+        busy = {queue for job in done.waiting for queue, count in job.waiting.items() if count}
+        queues = {queue for queue in done.slots if queue not in busy and not self._board.messages(queue)}
+        idle = sum(done.slots.values()) - self._board.leases()
+        if not queues or len(self._fleet.workers()) < 2:
             return
-        self._swept = time.monotonic()
         for job_id in self._store.active_jobs():
-            if self._store.all_done(job_id):
-                send(self._broker, JOBS_QUEUE, "stitch", job_id)
+            for run in stragglers(self._board.runs(job_id), queues):
+                if idle <= 0:
+                    return
+                if self._store.give_twin(job_id, run.task):
+                    idle -= 1
+                    metrics.TWINS.inc()
+                    log.info(
+                        "a slow task gets a twin", job=job_id, task=run.task, elapsed=round(run.elapsed, 1)
+                    )
 
-    def _find_strays(self) -> None:
-        if time.monotonic() - self._searched < _STRAYS_EVERY_SECONDS:
-            return
-        self._searched = time.monotonic()
-        if self._broker.waiting(JOBS_QUEUE):
-            return  # what seems lost may only be waiting its turn
-        for view in self._store.strays(_STRAYS_AMONG, _STRAY_AFTER_SECONDS):
-            log.warning("job taken up again", job=view.id, state=view.state.value)
-            send(self._broker, JOBS_QUEUE, _NEXT_MESSAGE[view.state], view.id)
+    def _count_ended(self) -> None:
+        for job_id in self._board.newly_ended():
+            view = self._store.view(job_id)
+            if view is None or not view.state.ended:
+                continue
+            metrics.JOBS_ENDED.labels(view.state.value).inc()
+            if view.state is JobState.DONE:
+                metrics.JOB_SECONDS.observe(view.times["done"] - view.times["queued"])

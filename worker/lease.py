@@ -21,7 +21,7 @@ class Lease:
 
     Args:
         store: Where the lease is kept.
-        job_id, task_id, worker_id: Who runs what.
+        job_id, run, token: Who runs what, see ``TaskStore``.
         seconds: How long the lease lasts without renewal.
         expired: Tells whether this worker wants to stop now.
     """
@@ -30,15 +30,15 @@ class Lease:
         self,
         store: TaskStore,
         job_id: str,
-        task_id: str,
-        worker_id: str,
+        run: str,
+        token: str,
         seconds: float,
         expired: Callable[[], bool],
     ) -> None:
         self._store = store
         self._job_id = job_id
-        self._task_id = task_id
-        self._worker_id = worker_id
+        self._run = run
+        self._token = token
         self._seconds = seconds
         self._expired = expired
         self._done = 0
@@ -66,14 +66,12 @@ class Lease:
     def _renew_until_ended(self) -> None:
         while not self._ended.wait(_RENEW_SECONDS):
             try:
-                wanted = self._store.renew(
-                    self._job_id, self._task_id, self._worker_id, self._seconds, self._done
-                )
+                wanted = self._store.renew(self._job_id, self._run, self._token, self._seconds, self._done)
             except REDIS_FAULTS as error:
                 log.warning(
                     "redis is out of reach, encoding goes on",
                     job=self._job_id,
-                    task=self._task_id,
+                    task=self._run,
                     reason=str(error),
                 )
                 continue

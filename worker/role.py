@@ -8,26 +8,27 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import dramatiq
 import structlog
 
 from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
-from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
+from gopfarm.backoff import pauses
+from gopfarm.broker import IDLE_POLL_MS, FarmBroker
 from gopfarm.child import AbandonedError
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
-from gopfarm.plan import Task
-from gopfarm.results import TaskResult
+from gopfarm.plan import Task, plan_hash_of
+from gopfarm.results import TaskResult, result_key
+from gopfarm.serial import to_json
 from gopfarm.settings import Settings
 from gopfarm.storage import open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
-    Finish,
     Fleet,
-    GivenBack,
     TaskStore,
     WorkerView,
     connect,
@@ -43,11 +44,22 @@ _HOPELESS = (SourceError, SpecError, DestinationError)
 #: Seconds between attempts at a task when storage does not answer.
 _SERVICE_PAUSE_SECONDS = 10.0
 
-#: When Redis is out of reach, a result is offered again after so many seconds.
-_REDIS_RETRY_SECONDS = 1.0
+#: Seconds between attempts to tell Redis of a task's end while it is away: the first, and the most.
+_REDIS_PAUSE_SECONDS = 0.5
+_REDIS_MAX_PAUSE_SECONDS = 5.0
 
 #: dramatiq's own patience (ms) with threads at the end: by then all tasks have been told to stop.
 _STOP_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A run in hand: of which task, of which job, under which token (see ``TaskStore``)."""
+
+    job_id: str
+    run: str
+    token: str
+    task: Task
 
 
 class Worker:
@@ -123,76 +135,88 @@ class Worker:
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
 
-    def _encode(self, job_id: str, task_id: str) -> None:
+    def _encode(self, job_id: str, run: str) -> None:
         """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
-        with structlog.contextvars.bound_contextvars(job=job_id, task=task_id, worker=self.id):
-            started = self._store.start(job_id, task_id, self.id, self._settings.lease_seconds)
+        token = f"{self.id}#{uuid.uuid4().hex[:8]}"
+        with structlog.contextvars.bound_contextvars(job=job_id, task=run, worker=self.id):
+            try:
+                started = self._store.start(job_id, run, token, self._settings.lease_seconds)
+            except REDIS_FAULTS as fault:
+                log.warning("redis is out of reach: the farm gives the task out again", reason=str(fault))
+                return
             if isinstance(started, str):
                 log.info("task skipped", reason=started)
                 return
+            work = _Work(job_id, run, token, started.task)
             if self._stopping.is_set():
-                self._give_back(job_id, started.task, None)
+                self._give_back(work, None)
                 return
             log.info("task started", attempt=started.attempt)
-            self._run(job_id, started.task)
+            self._run(work)
 
-    def _run(self, job_id: str, task: Task) -> None:
-        settings = self._settings
-        lease = Lease(self._store, job_id, task.id, self.id, settings.lease_seconds, self._grace_is_over)
+    def _run(self, work: _Work) -> None:
+        settings, task = self._settings, work.task
+        lease = Lease(
+            self._store, work.job_id, work.run, work.token, settings.lease_seconds, self._grace_is_over
+        )
         try:
+            destination = open_destination(self._store.spec(work.job_id).destination)
             with lease:
                 result = run_task(
                     task,
-                    open_destination(self._store.spec(job_id).destination),
+                    destination,
                     settings.source_hosts,
                     settings.scratch_dir,
                     settings.s3_upload_threads,
                     lease.keep,
                 )
+                destination.put_bytes(result_key(plan_hash_of(task), task.id), to_json(result))
         except (AbandonedError, *REDIS_FAULTS):
-            self._give_back(job_id, task, None)
+            self._give_back(work, None)
         except ServiceError as error:
             # Storage is away for everyone: the next attempt is worth more a little later.
             log.warning("task failed", kind=error.kind, reason=str(error))
             self._stopping.wait(_SERVICE_PAUSE_SECONDS)
-            self._give_back(job_id, task, error)
+            self._give_back(work, error)
         except FarmError as error:
             log.warning("task failed", kind=error.kind, reason=str(error))
-            self._give_back(job_id, task, error)
+            self._give_back(work, error)
         except Exception:
             log.exception("task failed by a bug")
-            self._give_back(job_id, task, FarmError("an internal error; the worker's log has its details"))
+            self._give_back(work, FarmError("an internal error; the worker's log has its details"))
         else:
-            self._deliver(job_id, task, result)
+            self._deliver(work, result)
 
     def _grace_is_over(self) -> bool:
         return self._abandon_at is not None and time.monotonic() >= self._abandon_at
 
-    def _give_back(self, job_id: str, task: Task, error: FarmError | None) -> None:
+    def _give_back(self, work: _Work, error: FarmError | None) -> None:
         allowed = 1 if isinstance(error, _HOPELESS) else self._settings.max_attempts
-        try:
-            outcome = self._store.give_back(job_id, task, self.id, allowed, error)
-            metrics.TASKS.labels(task.kind, "given back" if error is None else error.kind).inc()
-        except REDIS_FAULTS as fault:
-            log.warning("redis is out of reach: the lease's end will give the task back", reason=str(fault))
-            return
-        log.info("task given back", outcome=outcome.value)
-        if outcome is GivenBack.FAILED:
-            send(self._broker, JOBS_QUEUE, "ended", job_id)
-
-    def _deliver(self, job_id: str, task: Task, result: TaskResult) -> None:
-        done = sum(segment.length for segment in task.segments)
-        while True:
+        for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
-                outcome = self._store.finish(job_id, self.id, result, done)
-                if outcome is Finish.LAST:
-                    send(self._broker, JOBS_QUEUE, "stitch", job_id)
+                outcome = self._store.give_back(work.job_id, work.run, work.token, allowed, error)
+                break
+            except REDIS_FAULTS as fault:
+                if self._stopping.wait(pause):
+                    log.warning(
+                        "redis is out of reach: the lease's end will give the task back", reason=str(fault)
+                    )
+                    return
+        metrics.TASKS.labels(work.task.kind, "given back" if error is None else error.kind).inc()
+        log.info("task given back", outcome=outcome.value)
+
+    def _deliver(self, work: _Work, result: TaskResult) -> None:
+        done = sum(segment.length for segment in work.task.segments)
+        for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
+            try:
+                outcome = self._store.finish(work.job_id, work.run, work.token, result, done)
                 break
             except REDIS_FAULTS as fault:
                 log.warning("redis is out of reach, the result is kept", reason=str(fault))
-                if self._stopping.wait(_REDIS_RETRY_SECONDS):
+                # Whoever stops leaves the result at the destination, where it is found when it is wanted.
+                if self._stopping.wait(pause):
                     return
-        metrics.count_result(task.kind, outcome.value, result)
+        metrics.count_result(work.task.kind, outcome.value, result)
         log.info(
             "task done",
             outcome=outcome.value,

@@ -1,24 +1,38 @@
 """The farm's memory in Redis: jobs, tasks, leases, workers."""
 
+from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
-from gopfarm.store.models import JobState, JobView, WorkerView
-from gopfarm.store.steps import step
-from gopfarm.store.tasks import Finish, GivenBack, StartedTask, TaskStore
+from gopfarm.store.jobs import Created
+from gopfarm.store.locks import Leadership, destination_lock
+from gopfarm.store.models import Failure, JobState, JobView, WorkerView
+from gopfarm.store.steps import Step, StepStore
+from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, StartedTask, TaskStore
 
 __all__ = [
     "ANNOUNCE_SECONDS",
     "REDIS_FAULTS",
+    "TWIN",
+    "Board",
+    "Created",
+    "Failure",
     "Finish",
     "Fleet",
+    "Given",
     "GivenBack",
+    "JobRuns",
     "JobState",
     "JobView",
+    "Leadership",
+    "RunningTask",
     "StartedTask",
+    "Step",
+    "StepStore",
     "TaskStore",
+    "WaitingJob",
     "WorkerView",
     "connect",
+    "destination_lock",
     "reachable",
-    "step",
     "without_secret",
 ]

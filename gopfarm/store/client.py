@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from gopfarm.errors import ServiceError, SpecError
 
 #: What Redis being away, read-only or full looks like: passing faults, after which the same call may succeed.
 REDIS_FAULTS = (redis.RedisError,)
 
-#: Seconds to wait for a connection, and for an answer.
-_CONNECT_TIMEOUT = 5.0
-_ANSWER_TIMEOUT = 30.0
+#: Seconds to wait for a connection, and for an answer: every command of ours is short, and a lease must
+#: outlive a Redis that hangs until another takes over.
+CONNECT_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 5.0
 
 
 def connect(url: str) -> redis.Redis:
@@ -28,8 +31,11 @@ def connect(url: str) -> redis.Redis:
         return redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_connect_timeout=_CONNECT_TIMEOUT,
-            socket_timeout=_ANSWER_TIMEOUT,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=ANSWER_TIMEOUT,
+            # One more try at once, for a connection that has grown stale. Whoever calls knows better when to
+            # try again, and until when.
+            retry=Retry(NoBackoff(), 1),
             health_check_interval=30,
         )
     except ValueError:

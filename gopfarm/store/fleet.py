@@ -33,6 +33,23 @@ class Fleet:
         """Tell the farm that a worker stops."""
         self._redis.hdel(keys.WORKERS, worker_id)
 
+    def announce_scheduler(self, name: str) -> None:
+        """Tell the farm that a scheduler is alive."""
+        self._redis.hset(keys.SCHEDULERS, name, now(self._redis))
+
+    def scheduler_leaves(self, name: str) -> None:
+        """Tell the farm that a scheduler stops."""
+        self._redis.hdel(keys.SCHEDULERS, name)
+
+    def schedulers(self) -> list[str]:
+        """Return the live schedulers, and forget those that have gone silent."""
+        found = cast("dict[str, str]", self._redis.hgetall(keys.SCHEDULERS))
+        oldest = now(self._redis) - _GONE_SECONDS
+        gone = [name for name, seen in found.items() if float(seen) < oldest]
+        if gone:
+            self._redis.hdel(keys.SCHEDULERS, *gone)
+        return sorted(found.keys() - gone)
+
     def workers(self) -> list[WorkerView]:
         """Return the live workers, and forget those that have gone silent."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.WORKERS))

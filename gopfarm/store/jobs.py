@@ -1,252 +1,166 @@
-"""The job store: every change of state is one atomic step in Redis.
-
-Redis Cluster is not supported: a script touches the keys of a job and the farm's own.
-"""
+"""The life of a job: every change of state is one atomic step in Redis."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
-from typing import Any, cast
+import enum
+from collections.abc import Mapping
+from typing import cast
 
 import redis
 
-from gopfarm.errors import FarmError, SpecError
+from gopfarm.errors import FarmError
 from gopfarm.plan import Plan, Task, VideoTask
 from gopfarm.results import TaskResult
-from gopfarm.serial import from_json, to_json
+from gopfarm.serial import to_json
 from gopfarm.spec import JobSpec
-from gopfarm.storage import shown
 from gopfarm.store import keys
-from gopfarm.store.models import TRANSITIONS, JobState, JobView
+from gopfarm.store.client import now
+from gopfarm.store.models import TRANSITIONS, JobState
+from gopfarm.store.reading import JobReader
+from gopfarm.store.scripts import Scripts, pairs
 
-#: Seconds after which a task that was queued but never started is queued again.
-QUEUED_LEASE_SECONDS = 900.0
+#: Stands for "any number" where scripts take a limit.
+_NO_LIMIT = -1
 
-#: Seconds that workers get to notice that a job ended before its unpublished files are removed.
-_CLEANUP_DELAY_SECONDS = 3.0
+#: How much of a submission that was refused is remembered, in characters.
+_REJECTED_LENGTH = 4096
 
-#: Page size of ``recent``.
-_MAX_PAGE = 1000
+#: What a failed job stored is kept no longer than this share of the time for which the job is remembered.
+_MOST_KEPT = 0.5
 
 
-def task_cost(task: Task) -> float:
-    """Return how much work a task is, in arbitrary units: it only orders the tasks of one job.
+class Created(enum.StrEnum):
+    """What became of a submission."""
+
+    CREATED = "created"
+    KNOWN = "known"
+    FULL = "full"
+
+
+def dispatch_score(task: Task) -> float:
+    """Return where a task stands among those of its job: the lowest score is given out first.
 
     An audio track is one long task that nothing can share, so it goes first, and so do the subtitles: they
-    take little work, but the whole source may have to be read for them.
+    take little work, but the whole source may have to be read for them. Then the largest.
     """
     if not isinstance(task, VideoTask):
-        return float("1e18")
+        return float("-1e18")
     pixels = sum(rendition.width * rendition.height for rendition in task.renditions)
-    return float(pixels * (task.end - task.start))
+    return -float(pixels * (task.end - task.start))
 
 
-class JobStore:
-    """Jobs, their tasks and their leases.
+class JobStore(JobReader):
+    """Jobs and what moves them.
 
     Args:
         client: A connection that decodes responses.
         job_ttl_seconds: How long ended jobs are remembered.
+        keep_failed_seconds: How long a failed job keeps what it has stored, so that a retry need not make it
+            again.
     """
 
-    def __init__(self, client: redis.Redis, job_ttl_seconds: float) -> None:
-        self._redis = client
-        self._ttl = int(job_ttl_seconds)
-        folder = resources.files("gopfarm.store") / "lua"
-        self._scripts = {
-            entry.name.removesuffix(".lua"): client.register_script(entry.read_text("utf-8"))
-            for entry in folder.iterdir()
-            if entry.name.endswith(".lua")
+    def __init__(self, client: redis.Redis, job_ttl_seconds: float, keep_failed_seconds: float = 0.0) -> None:
+        super().__init__(client)
+        self._ttl = job_ttl_seconds
+        self._keep = min(keep_failed_seconds, job_ttl_seconds * _MOST_KEPT)
+        self._scripts = Scripts(client)
+
+    def create(self, job_id: str, spec: JobSpec, limit: int | None = None) -> Created:
+        """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended."""
+        fields: dict[str, object] = {
+            "spec": spec.model_dump_json(),
+            "tenant": spec.tenant,
+            "priority": spec.priority,
+            "ttl": self._ttl,
+            "keep": self._keep,
         }
-
-    def _run(self, script: str, names: Sequence[str], arguments: Iterable[object]) -> Any:
-        return self._scripts[script](keys=list(names), args=[_argument(value) for value in arguments])
-
-    # The life of a job.
-
-    def create(self, job_id: str, spec: JobSpec) -> bool:
-        """Remember a new job; False if the id is known already (then nothing changes)."""
-        fields = {"spec": spec.model_dump_json(), "tenant": spec.tenant, "priority": spec.priority}
-        return self._create(job_id, fields)
+        most = _NO_LIMIT if limit is None else limit
+        return Created(self._scripts.run("create", job_id, most, *pairs(fields)))
 
     def reject(self, job_id: str, document: str, error: FarmError) -> None:
-        """Remember a submission that is not a valid spec, so that its sender can find out why."""
-        fields = {"rejected": document[:4096], "tenant": "default", "priority": 0}
-        self._create(job_id, fields)
-        if not self._redis.hexists(keys.job(job_id), "spec"):  # else it is the id of a real job
-            self.fail(job_id, error)
-
-    def _create(self, job_id: str, fields: Mapping[str, object]) -> bool:
-        arguments = [job_id, time.time(), keys.job(""), *_pairs(fields)]
-        return bool(self._run("create", [keys.job(job_id), keys.JOBS], arguments))
+        """Remember a submission that becomes no job, so that its sender can find out why."""
+        fields: dict[str, object] = {
+            "rejected": document[:_REJECTED_LENGTH],
+            "tenant": "default",
+            "priority": 0,
+            "ttl": self._ttl,
+            "error_kind": error.kind,
+            "error": str(error),
+        }
+        self._scripts.run("reject", job_id, *pairs(fields))
 
     def move(self, job_id: str, to: JobState, **fields: object) -> bool:
         """Move a job to a state, if the state machine allows it from where the job is."""
         origins = ",".join(TRANSITIONS[to])
-        arguments = [time.time(), to.value, origins, *_pairs(fields)]
-        moved, _ = self._run("transition", [keys.job(job_id)], arguments)
-        if moved and to.ended:
-            self._end(job_id)
-        return bool(moved)
+        return bool(self._scripts.run("transition", job_id, to.value, origins, *pairs(fields)))
 
     def fail(self, job_id: str, error: FarmError) -> bool:
         """End a job as failed, with the reason; False if it had ended before."""
-        failed = self.move(job_id, JobState.FAILED, error_kind=error.kind, error=str(error))
-        if failed:
-            self.want_cleanup(job_id)
-        return failed
+        return self.move(job_id, JobState.FAILED, error_kind=error.kind, error=str(error))
 
     def cancel(self, job_id: str) -> bool:
         """End a job as cancelled; False if it had ended before or is being published."""
-        cancelled = self.move(job_id, JobState.CANCELLED)
-        if cancelled:
-            self.want_cleanup(job_id)
-        return cancelled
+        return self.move(job_id, JobState.CANCELLED)
 
-    def _end(self, job_id: str) -> None:
-        with self._redis.pipeline() as pipe:
-            pipe.srem(keys.ACTIVE, job_id)
-            for name in (keys.job(job_id), *(part(job_id) for part in keys.PARTS)):
-                pipe.expire(name, self._ttl)
-            pipe.execute()
+    def retry(self, job_id: str, limit: int | None = None) -> str:
+        """Send a job that failed or was cancelled through again.
 
-    def start_encoding(self, job_id: str, plan: Plan) -> bool:
-        """Save the plan and open its tasks for dispatch; False if the job is not being planned any more."""
-        parts = (keys.plan, keys.tasks, keys.pending)
-        names = [keys.job(job_id), keys.ACTIVE, *(part(job_id) for part in parts)]
-        tasks = [item for task in plan.tasks for item in (task.id, to_json(task), -task_cost(task))]
-        return bool(
-            self._run("start_encoding", names, [job_id, time.time(), plan.hash, to_json(plan), *tasks])
-        )
-
-    # Reading.
-
-    def spec(self, job_id: str) -> JobSpec:
-        """Return a job's spec.
-
-        Raises:
-            SpecError: There is no such job.
+        Returns:
+            ``retried``; ``full`` if its tenant has ``limit`` jobs that have not ended; else the state that it
+            is in, '' if there is no such job.
         """
-        document = cast("str | None", self._redis.hget(keys.job(job_id), "spec"))
-        if document is None:
-            raise SpecError(f"there is no job {job_id}")
-        return JobSpec.model_validate_json(document)
+        return str(self._scripts.run("retry", job_id, _NO_LIMIT if limit is None else limit))
 
-    def webhook(self, job_id: str) -> str | None:
-        """Return the address that wants to know when a job ends; None if there is none."""
-        document = cast("str | None", self._redis.hget(keys.job(job_id), "spec"))
-        return None if document is None else JobSpec.model_validate_json(document).webhook
+    def start_encoding(
+        self,
+        job_id: str,
+        plan: Plan,
+        queues: Mapping[str, str],
+        costs: Mapping[str, float],
+        finished: Mapping[str, TaskResult],
+    ) -> bool:
+        """Save the plan and open its tasks for dispatch; False if the job is not being planned any more.
 
-    def state(self, job_id: str) -> JobState | None:
-        """Return a job's state; None if there is no such job."""
-        state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
-        return JobState(state) if state else None
-
-    def plan(self, job_id: str) -> Plan | None:
-        """Return a job's plan; None if it has none yet."""
-        document = cast("str | None", self._redis.get(keys.plan(job_id)))
-        return from_json(Plan, document) if document else None
-
-    def results(self, job_id: str) -> list[TaskResult]:
-        """Return the results of the tasks that are done."""
-        documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
-        return [from_json(TaskResult, document) for document in documents]
-
-    def progress(self, job_id: str) -> dict[str, int]:
-        """Return the frames or samples done so far by each task that was started."""
-        found = cast("dict[str, str]", self._redis.hgetall(keys.progress(job_id)))
-        return {task: int(value) for task, value in found.items()}
-
-    def attempts(self, job_id: str) -> dict[str, int]:
-        """Return how often each task was started."""
-        found = cast("dict[str, str]", self._redis.hgetall(keys.attempts(job_id)))
-        return {task: int(value) for task, value in found.items()}
-
-    def view(self, job_id: str) -> JobView | None:
-        """Return a job as users see it; None if there is no such job."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.job(job_id))
-            pipe.hlen(keys.tasks(job_id))
-            pipe.hlen(keys.results(job_id))
-            fields, tasks, done = pipe.execute()
-        if not fields:
-            return None
-        spec = json.loads(fields.get("spec", "{}"))
-        state = JobState(fields["state"])
-        share = done / tasks if tasks else 0.0
-        return JobView(
-            id=job_id,
-            state=state,
-            tenant=fields["tenant"],
-            priority=int(fields["priority"]),
-            source=shown(spec.get("source", "")),
-            destination=spec.get("destination", ""),
-            metadata=spec.get("metadata", {}),
-            times={
-                name.removeprefix("at:"): float(value)
-                for name, value in sorted(fields.items(), key=lambda item: item[1])
-                if name.startswith("at:")
-            },
-            error_kind=fields.get("error_kind"),
-            error=fields.get("error"),
-            plan_hash=fields.get("plan_hash"),
-            tasks=tasks,
-            tasks_done=done,
-            progress=1.0 if state is JobState.DONE else share,
-            master=fields.get("master"),
-        )
-
-    def recent(self, limit: int = 50) -> list[JobView]:
-        """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""
-        limit, found = min(limit, _MAX_PAGE), dict[str, JobView]()
-        while len(found) < limit:
-            ids = cast("list[str]", self._redis.zrevrange(keys.JOBS, len(found), limit - 1))
-            views = {job_id: self.view(job_id) for job_id in ids}
-            found |= {job_id: view for job_id, view in views.items() if view is not None}
-            gone = [job_id for job_id, view in views.items() if view is None]
-            if not gone:
-                break
-            self._redis.zrem(keys.JOBS, *gone)
-        return list(found.values())
-
-    def strays(self, limit: int, seconds: float) -> list[JobView]:
-        """Return those of the latest ``limit`` jobs that nobody works on.
-
-        They are between two steps, or in a step that no scheduler has claimed, since so many seconds.
+        Args:
+            job_id: The job.
+            plan: Its plan.
+            queues: The queue of each task.
+            costs: The seconds that each task is expected to take.
+            finished: The results of tasks whose segments lie at the destination already.
         """
-        waiting = (JobState.QUEUED, JobState.PROBING, JobState.PLANNING, JobState.STITCHING)
-        oldest = time.time() - seconds
-        return [
-            view
-            for view in self.recent(limit)
-            if view.state in waiting
-            and max(view.times.values()) < oldest
-            and not self._redis.exists(keys.step(view.id))
+        tasks = [
+            item
+            for task in plan.tasks
+            for item in (
+                task.id,
+                to_json(task),
+                queues[task.id],
+                dispatch_score(task),
+                costs[task.id],
+                sum(segment.length for segment in task.segments),
+                to_json(finished[task.id]) if task.id in finished else "",
+            )
         ]
+        names = ",".join(sorted(set(queues.values())))
+        return bool(self._scripts.run("start_encoding", job_id, plan.hash, to_json(plan), names, *tasks))
 
     # Removing what a job left behind.
 
-    def want_cleanup(self, job_id: str) -> None:
-        """Ask for the removal of the files that an ended job did not publish."""
-        self._redis.zadd(keys.CLEANUP, {job_id: time.time() + _CLEANUP_DELAY_SECONDS})
+    def claim_cleanup(self, seconds: float) -> str | None:
+        """Return a job whose unpublished files are to be removed now, and put it off for all others."""
+        for job_id in self._redis.zrangebyscore(keys.CLEANUP, 0, now(self._redis), start=0, num=1):
+            self.put_off_cleanup(str(job_id), seconds)
+            return str(job_id)
+        return None
 
-    def due_cleanups(self) -> list[str]:
-        """Return jobs whose files are to be removed now."""
-        return cast("list[str]", self._redis.zrangebyscore(keys.CLEANUP, 0, time.time()))
+    def to_be_cleaned(self) -> list[str]:
+        """Return the ended jobs whose unpublished files are still there."""
+        return cast("list[str]", self._redis.zrange(keys.CLEANUP, 0, -1))
+
+    def put_off_cleanup(self, job_id: str, seconds: float) -> None:
+        """Have a job's files removed later, if they are still to be removed."""
+        self._redis.zadd(keys.CLEANUP, {job_id: now(self._redis) + seconds}, xx=True)
 
     def cleaned(self, job_id: str) -> None:
         """Note that a job's unpublished files are gone."""
         self._redis.zrem(keys.CLEANUP, job_id)
-
-
-def _argument(value: object) -> str | bytes:
-    return (
-        value if isinstance(value, (str, bytes)) else repr(value) if isinstance(value, float) else str(value)
-    )
-
-
-def _pairs(fields: Mapping[str, object]) -> list[object]:
-    return [item for pair in fields.items() if pair[1] is not None for item in pair]

@@ -1,4 +1,7 @@
-"""The names of everything that the farm keeps in Redis, besides dramatiq's own queues."""
+"""The names of everything that the farm keeps in Redis, besides dramatiq's own queues.
+
+``lua/lib/base.lua`` has the same names for the scripts.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,42 @@ PREFIX = "gopfarm"
 #: Sorted set of job ids by the time of submission.
 JOBS = f"{PREFIX}:jobs"
 
+#: Set of the jobs that have not ended.
+LIVE = f"{PREFIX}:live"
+
+#: Sorted set of jobs that wait to be probed, by the time of submission.
+QUEUED = f"{PREFIX}:queued"
+
+#: Sorted sets of jobs that are to be probed and planned, or published, by the time at which the message that
+#: asks for it is sent again, unless somebody is heard of who does it.
+PREPARING = f"{PREFIX}:preparing"
+PUBLISHING = f"{PREFIX}:publishing"
+
 #: Set of the jobs that have, or may soon have, tasks to give out.
 ACTIVE = f"{PREFIX}:active"
 
-#: Sorted set of "job task" by the time at which the task is given again, unless it is heard of before.
+#: Sorted set of "job run" by the time at which the task is given again, unless it is heard of before.
 LEASES = f"{PREFIX}:leases"
 
 #: Sorted set of jobs whose unpublished files are to be removed, by the earliest time for it.
 CLEANUP = f"{PREFIX}:cleanup"
 
-#: Hash of worker id to its latest announcement.
+#: Hash of worker id to its latest announcement; hash of scheduler id to when it was last heard of.
 WORKERS = f"{PREFIX}:workers"
+SCHEDULERS = f"{PREFIX}:schedulers"
+
+#: The scheduler that gives out tasks and repairs; runs out by itself.
+LEADER = f"{PREFIX}:leader"
+
+#: Hash of tenant to the work given to it so far, in seconds divided by its weight.
+SHARES = f"{PREFIX}:shares"
+
+#: Set of all tenants that ever had a job.
+TENANTS = f"{PREFIX}:tenants"
+
+#: Stream of what happened to jobs, and up to where it has been counted for the metrics.
+EVENTS = f"{PREFIX}:events"
+EVENTS_COUNTED = f"{PREFIX}:events:counted"
 
 
 def job(job_id: str) -> str:
@@ -35,19 +63,47 @@ def tasks(job_id: str) -> str:
     return f"{job(job_id)}:tasks"
 
 
-def pending(job_id: str) -> str:
-    """Sorted set of the tasks that are not given out yet, most expensive first (score: minus the cost)."""
-    return f"{job(job_id)}:pending"
+def orders(job_id: str) -> str:
+    """Hash of task id to "queue score seconds length".
+
+    That is where and how early it is given out, the seconds it is expected to take, its frames or samples.
+    """
+    return f"{job(job_id)}:orders"
+
+
+def pending(job_id: str, queue: str) -> str:
+    """Sorted set of the tasks for a queue that are not given out yet, first the one of the lowest score."""
+    return f"{job(job_id)}:pending:{queue}"
+
+
+def queued(job_id: str) -> str:
+    """Hash of run to the message that was sent for it and of which no worker has been heard yet."""
+    return f"{job(job_id)}:queued"
 
 
 def owners(job_id: str) -> str:
-    """Hash of task id to the worker that runs it."""
+    """Hash of run to who runs it: "worker#nonce"."""
     return f"{job(job_id)}:owners"
+
+
+def started(job_id: str) -> str:
+    """Hash of run to when it was started last."""
+    return f"{job(job_id)}:started"
+
+
+def seconds(job_id: str) -> str:
+    """Hash of task id to the seconds from its start to its result."""
+    return f"{job(job_id)}:seconds"
 
 
 def attempts(job_id: str) -> str:
     """Hash of task id to how often it was started."""
     return f"{job(job_id)}:attempts"
+
+
+def failures(job_id: str) -> str:
+    """List of failed attempts, as JSON, oldest first."""
+    return f"{job(job_id)}:failures"
 
 
 def results(job_id: str) -> str:
@@ -56,18 +112,30 @@ def results(job_id: str) -> str:
 
 
 def progress(job_id: str) -> str:
-    """Hash of task id to the frames or samples done so far."""
+    """Hash of run to the frames or samples done so far."""
     return f"{job(job_id)}:progress"
 
 
-def lease(job_id: str, task_id: str) -> str:
-    """Return the member of ``LEASES`` that stands for a task."""
-    return f"{job_id} {task_id}"
+def lease(job_id: str, run: str) -> str:
+    """Return the member of ``LEASES`` that stands for a run of a task."""
+    return f"{job_id} {run}"
 
 
-def step(job_id: str) -> str:
-    """Lock of the scheduler that probes, plans or publishes the job; it runs out by itself."""
-    return f"{job(job_id)}:step"
+def tenant_jobs(tenant: str) -> str:
+    """Set of a tenant's jobs that have not ended."""
+    return f"{PREFIX}:tenant:{tenant}:jobs"
 
 
-PARTS = (plan, tasks, pending, owners, attempts, results, progress)
+def tenant_runs(tenant: str) -> str:
+    """Set of a tenant's leases: what it has been given out."""
+    return f"{PREFIX}:tenant:{tenant}:runs"
+
+
+def destination(digest: str) -> str:
+    """Lock of a destination: who publishes, removes or takes stock there."""
+    return f"{PREFIX}:destination:{digest}"
+
+
+def queue(name: str) -> str:
+    """Return dramatiq's list of the messages that wait in a queue."""
+    return f"dramatiq:{name}"

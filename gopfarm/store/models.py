@@ -28,6 +28,7 @@ class JobState(enum.StrEnum):
 
 #: Every transition that exists: the state machine of a job.
 TRANSITIONS: dict[JobState, tuple[JobState, ...]] = {
+    # Only by a retry, which also forgets everything that the job had become.
     JobState.QUEUED: (),
     # A step whose scheduler died is done again from its beginning, by another that has claimed it.
     JobState.PROBING: (JobState.QUEUED, JobState.PROBING, JobState.PLANNING),
@@ -46,8 +47,25 @@ TRANSITIONS: dict[JobState, tuple[JobState, ...]] = {
 }
 
 
+class Failure(BaseModel):
+    """A failed attempt at a task: whose, why, and when (seconds since 1970)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    attempt: int
+    worker: str
+    kind: str
+    reason: str
+    at: float
+
+
 class JobView(BaseModel):
-    """A job as users see it. Times are seconds since 1970, by state; progress is 0 to 1."""
+    """A job as users see it. Times are seconds since 1970, by state; progress is 0 to 1.
+
+    ``failures`` are the attempts at its tasks that failed, also those that another attempt made good, and
+    ``retries`` counts how often the whole job was sent through again.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,6 +79,8 @@ class JobView(BaseModel):
     times: dict[str, float] = Field(default_factory=dict)
     error_kind: str | None = None
     error: str | None = None
+    failures: tuple[Failure, ...] = ()
+    retries: int = 0
     plan_hash: str | None = None
     tasks: int = 0
     tasks_done: int = 0

@@ -1,53 +1,134 @@
-"""Steps of a job that one scheduler at a time may do: probing and planning, and publishing."""
+"""Steps of a job that one scheduler at a time may do: probing and planning, and publishing.
+
+A step is asked for by a message, and held under a lease. The store knows both, so that a step whose message
+got lost, or whose scheduler died, is asked for again (``StepStore.call_again``).
+"""
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import redis
 
 from gopfarm.log import get_logger
 from gopfarm.store import keys
-from gopfarm.store.client import REDIS_FAULTS
+from gopfarm.store.client import REDIS_FAULTS, now
+from gopfarm.store.models import JobState
+from gopfarm.store.scripts import Scripts
 
 log = get_logger(__name__)
 
 #: Seconds after which a step whose scheduler died is free again.
-STEP_SECONDS = 20.0
+STEP_SECONDS = 10.0
 
-_RENEW_SECONDS = STEP_SECONDS / 4
+_RENEW_SECONDS = 2.0
+
+#: Seconds between the tries of a step that met a passing fault; doubled from try to try, up to the last.
+_BACKOFF_SECONDS = 1.0
+_MAX_BACKOFF_SECONDS = 30.0
 
 
-@contextmanager
-def step(client: redis.Redis, job_id: str) -> Iterator[bool]:
-    """Claim the current step of a job; yields False if another scheduler is at it.
+class Step(enum.StrEnum):
+    """The steps, by the name of the set that holds the jobs that are in them."""
 
-    The message that asked for the step is given again when its scheduler dies; whoever gets it then claims
-    the step anew and does it from its beginning.
+    PREPARING = "preparing"
+    PUBLISHING = "publishing"
+
+    @property
+    def actor(self) -> str:
+        """The message that asks for the step."""
+        return "prepare" if self is Step.PREPARING else "stitch"
+
+    @property
+    def states(self) -> tuple[JobState, ...]:
+        """The states of a job in which there is something to do."""
+        if self is Step.PREPARING:
+            return (JobState.QUEUED, JobState.PROBING, JobState.PLANNING)
+        return (JobState.ENCODING, JobState.STITCHING)
+
+
+class ClaimedStep:
+    """A step in hand. ``fail`` notes that a try at it failed in passing."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def fail(self) -> None:
+        """Have the step done again after a pause that grows with the number of tries."""
+        self.failed = True
+
+
+class StepStore:
+    """Who does which step of which job.
+
+    Args:
+        client: A connection that decodes responses.
+        owner: Name of this scheduler.
     """
-    lock = client.lock(keys.step(job_id), timeout=STEP_SECONDS, blocking=False, thread_local=False)
-    if not lock.acquire():
-        yield False
-        return
-    ended = threading.Event()
 
-    def renew() -> None:
-        while not ended.wait(_RENEW_SECONDS):
-            try:
-                lock.reacquire()
-            except REDIS_FAULTS as error:
-                log.warning("the claim on a job's step was not renewed", job=job_id, reason=str(error))
+    def __init__(self, client: redis.Redis, owner: str) -> None:
+        self._redis = client
+        self._owner = owner
+        self._scripts = Scripts(client)
 
-    renewer = threading.Thread(target=renew, name="step", daemon=True)
-    renewer.start()
-    try:
-        yield True
-    finally:
-        ended.set()
-        renewer.join(1.0)
+    def waiting(self) -> list[str]:
+        """Return the jobs that wait to be probed, the oldest first."""
+        return cast("list[str]", self._redis.zrange(keys.QUEUED, 0, -1))
+
+    def preparing(self) -> int:
+        """Return how many jobs are being probed and planned, or have been called to it."""
+        return self._redis.zcard(keys.PREPARING)
+
+    def call(self, job_id: str) -> bool:
+        """Ask the schedulers to probe and plan a job; False if it does not wait for that any more."""
+        return bool(self._scripts.run("call_prepare", job_id))
+
+    def call_again(self) -> list[tuple[Step, str]]:
+        """Ask once more for every step of which nothing was heard for too long; return those."""
+        called = []
+        for step in Step:
+            name = f"{keys.PREFIX}:{step}"
+            for job_id in cast("list[str]", self._redis.zrangebyscore(name, 0, now(self._redis))):
+                if self._scripts.run("call_again", job_id, step.value, step.actor):
+                    called.append((step, job_id))
+        return called
+
+    def tries(self, job_id: str) -> int:
+        """Return how often the current step of a job has failed in passing."""
+        return int(cast("str | None", self._redis.hget(keys.job(job_id), "step:tries")) or 0)
+
+    @contextmanager
+    def claim(self, step: Step, job_id: str) -> Iterator[ClaimedStep | None]:
+        """Do a step of a job; yields None if another scheduler is at it, or it is done."""
+        owner = f"{self._owner}#{threading.get_ident()}"
+        states = ",".join(step.states)
+        if not self._scripts.run("claim_step", job_id, step.value, owner, STEP_SECONDS, states):
+            yield None
+            return
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(_RENEW_SECONDS):
+                try:
+                    self._scripts.run("renew_step", job_id, step.value, owner, STEP_SECONDS)
+                except REDIS_FAULTS as error:
+                    log.warning("the claim on a job's step was not renewed", job=job_id, reason=str(error))
+
+        renewer = threading.Thread(target=renew, name="step", daemon=True)
+        renewer.start()
+        claimed = ClaimedStep()
         try:
-            lock.release()
-        except REDIS_FAULTS as error:
-            log.warning("the claim on a job's step will run out by itself", job=job_id, reason=str(error))
+            yield claimed
+        finally:
+            ended.set()
+            try:
+                pause = min(_MAX_BACKOFF_SECONDS, _BACKOFF_SECONDS * 2 ** self.tries(job_id))
+                self._scripts.run(
+                    "release_step", job_id, step.value, owner, pause, 1 if claimed.failed else 0
+                )
+            except REDIS_FAULTS as error:
+                log.warning("the claim on a job's step will run out by itself", job=job_id, reason=str(error))

@@ -1,4 +1,7 @@
-"""The tasks of encoding jobs: who runs what, under which lease, and with what outcome."""
+"""The tasks of encoding jobs: who runs what, under which lease, and with what outcome.
+
+A run is one execution of a task: its id is the task's, or for a speculative twin the task's with ``~``.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,20 @@ import enum
 from dataclasses import dataclass
 from typing import cast
 
-from gopfarm.errors import FarmError
+from gopfarm.errors import FarmError, WorkerLostError
 from gopfarm.plan import Task
 from gopfarm.results import TaskResult
 from gopfarm.serial import task_from_json, to_json
 from gopfarm.store import keys
 from gopfarm.store.client import now
-from gopfarm.store.jobs import QUEUED_LEASE_SECONDS, JobStore, task_cost
-from gopfarm.store.models import JobState
+from gopfarm.store.jobs import JobStore
+
+#: Seconds after which a task that was queued but never started is queued again. A task whose message got lost
+#: is found much earlier; this is for messages that wait.
+QUEUED_LEASE_SECONDS = 900.0
+
+#: End of a twin's id.
+TWIN = "~"
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,17 @@ class StartedTask:
 
     task: Task
     attempt: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """A task that was sent to its queue, with its message and the seconds that it is expected to take."""
+
+    job: str
+    run: str
+    queue: str
+    message: str
+    seconds: float
 
 
 class Finish(enum.StrEnum):
@@ -42,97 +62,91 @@ class GivenBack(enum.StrEnum):
 
 
 class TaskStore(JobStore):
-    """The job store with what workers and the dispatcher need of it."""
+    """The job store with what workers and the dispatcher need of it.
+
+    A worker names itself by a token, "worker#nonce", new for each run: what it asks twice, because an answer
+    got lost, happens once.
+    """
 
     def active_jobs(self) -> list[str]:
         """Return the jobs that may have tasks to give out."""
         return sorted(cast("set[str]", self._redis.smembers(keys.ACTIVE)))
 
-    def waiting(self, job_id: str) -> int:
-        """Return how many tasks of a job are not given out yet."""
-        return self._redis.zcard(keys.pending(job_id))
+    def waiting(self, job_id: str, queue: str) -> int:
+        """Return how many tasks of a job for a queue are not given out yet."""
+        return self._redis.zcard(keys.pending(job_id, queue))
 
-    def given_out(self) -> list[str]:
-        """Return the job of every task that is queued or running."""
-        members = cast("list[str]", self._redis.zrange(keys.LEASES, 0, -1))
-        return [member.partition(" ")[0] for member in members]
+    def give_out(self, job_id: str, queue: str) -> Given | None:
+        """Send the next waiting task of a job to a queue; None if none waits."""
+        given = self._scripts.run("give_out", job_id, queue, QUEUED_LEASE_SECONDS)
+        return Given(job_id, given[0], queue, given[1], float(given[2])) if given else None
 
-    def take_pending(self, job_id: str) -> Task | None:
-        """Take a job's next task to queue it; None if it has none, or is not encoding."""
-        names = [keys.job(job_id), keys.pending(job_id), keys.LEASES]
-        task_id = self._run("take_pending", names, [job_id, QUEUED_LEASE_SECONDS])
-        return None if task_id is None else self.task(job_id, task_id)
+    def give_twin(self, job_id: str, task_id: str) -> bool:
+        """Send a task that is being run to a second worker; False if it is done or had a twin before."""
+        return bool(self._scripts.run("give_twin", job_id, task_id, QUEUED_LEASE_SECONDS))
 
-    def next_pending(self, job_id: str) -> Task | None:
-        """Return the task that ``take_pending`` would take."""
-        first = cast("list[str]", self._redis.zrange(keys.pending(job_id), 0, 0))
-        return self.task(job_id, first[0]) if first else None
+    def recall(self, given: Given) -> bool:
+        """Take a task back from its queue; False if a worker has fetched it."""
+        return bool(self._scripts.run("recall", given.job, given.run, given.message))
 
-    def task(self, job_id: str, task_id: str) -> Task | None:
-        """Return one task of a job."""
-        document = cast("str | None", self._redis.hget(keys.tasks(job_id), task_id))
+    def requeue_lost(self, job_id: str, run: str, message: str) -> bool:
+        """Let a run wait again whose message was fetched by a process that was never heard of."""
+        return bool(self._scripts.run("requeue_lost", job_id, run, message))
+
+    def queued(self, job_id: str) -> dict[str, str]:
+        """Return the message of every run of a job that is queued."""
+        return cast("dict[str, str]", self._redis.hgetall(keys.queued(job_id)))
+
+    def queue_of(self, job_id: str, run: str) -> str:
+        """Return the queue of a task; '' if there is no such task."""
+        order = cast("str | None", self._redis.hget(keys.orders(job_id), run.removesuffix(TWIN)))
+        return (order or "").partition(" ")[0]
+
+    def task(self, job_id: str, run: str) -> Task | None:
+        """Return a task by the id of its runs; None if there is no such task."""
+        document = cast("str | None", self._redis.hget(keys.tasks(job_id), run.removesuffix(TWIN)))
         return task_from_json(document) if document else None
 
-    def start(self, job_id: str, task_id: str, worker: str, lease_seconds: float) -> StartedTask | str:
-        """Give a task to a worker; otherwise say why it is not to be run."""
-        parts = (keys.job, keys.tasks, keys.owners, keys.attempts, keys.results)
-        names = [*(part(job_id) for part in parts), keys.LEASES, keys.pending(job_id)]
-        attempt, text = self._run("start", names, [job_id, task_id, worker, lease_seconds])
+    # Workers.
+
+    def start(self, job_id: str, run: str, token: str, lease_seconds: float) -> StartedTask | str:
+        """Give a run to a worker; otherwise say why it is not to be run."""
+        attempt, text = self._scripts.run("start", job_id, run, token, lease_seconds)
         return StartedTask(task_from_json(text), attempt) if attempt else str(text)
 
-    def renew(self, job_id: str, task_id: str, worker: str, lease_seconds: float, done: int) -> bool:
-        """Keep a task's lease and note its progress; False when the task is not wanted any more."""
-        names = [keys.job(job_id), keys.owners(job_id), keys.progress(job_id), keys.LEASES]
-        arguments = [job_id, task_id, worker, lease_seconds, done]
-        return bool(self._run("renew", names, arguments))
+    def renew(self, job_id: str, run: str, token: str, lease_seconds: float, done: int) -> bool:
+        """Keep a run's lease and note its progress; False when the run is not wanted any more."""
+        return bool(self._scripts.run("renew", job_id, run, token, lease_seconds, done))
 
-    def finish(self, job_id: str, worker: str, result: TaskResult, done: int) -> Finish:
+    def finish(self, job_id: str, run: str, token: str, result: TaskResult, done: int) -> Finish:
         """Deliver a result. Any worker may: all attempts at a task write the same bytes."""
-        parts = (keys.job, keys.tasks, keys.owners, keys.results, keys.progress)
-        names = [*(part(job_id) for part in parts), keys.LEASES, keys.pending(job_id)]
-        arguments = [job_id, result.task, worker, to_json(result), done]
-        return Finish(self._run("finish", names, arguments))
+        return Finish(self._scripts.run("finish", job_id, run, token, to_json(result), done))
 
     def give_back(
-        self, job_id: str, task: Task, worker: str, max_attempts: int, error: FarmError | None
+        self, job_id: str, run: str, token: str, max_attempts: int, error: FarmError | None
     ) -> GivenBack:
-        """Give a task back after a failed attempt, or, without an error, unharmed and uncounted."""
+        """Give a run back after a failed attempt, or, without an error, unharmed and uncounted."""
         allowed = max_attempts if error is not None else 0
-        return self._give_back(job_id, task, worker, allowed, error)
+        return self._give_back(job_id, run, token, allowed, error)
 
     def take_expired(self, max_attempts: int) -> list[tuple[str, str, GivenBack]]:
-        """Take back the tasks whose lease has ended; return job, task and outcome of each."""
+        """Take back the runs whose lease has ended; return job, run and outcome of each."""
         members = cast("list[str]", self._redis.zrangebyscore(keys.LEASES, 0, now(self._redis)))
+        lost = WorkerLostError("its worker was lost")
         outcomes = []
         for member in members:
-            job_id, _, task_id = member.partition(" ")
-            task = self.task(job_id, task_id)
-            if task is None:
-                self._redis.zrem(keys.LEASES, member)
-                continue
-            error = FarmError(f"task {task_id} was tried {max_attempts} times; at last its worker was lost")
-            outcomes.append((job_id, task_id, self._give_back(job_id, task, "", max_attempts, error)))
+            job_id, _, run = member.partition(" ")
+            outcomes.append((job_id, run, self._give_back(job_id, run, "", max_attempts, lost)))
         return outcomes
 
     def _give_back(
-        self, job_id: str, task: Task, worker: str, allowed: int, error: FarmError | None
+        self, job_id: str, run: str, token: str, allowed: int, error: FarmError | None
     ) -> GivenBack:
-        parts = (keys.job, keys.owners, keys.attempts, keys.pending)
-        names = [*(part(job_id) for part in parts), keys.LEASES, keys.results(job_id)]
-        kind, message = (error.kind, str(error)) if error else ("", "")
-        arguments = [job_id, task.id, worker, -task_cost(task), allowed, kind, message]
-        outcome = GivenBack(self._run("give_back", names, arguments))
-        if outcome is GivenBack.FAILED:
-            self._end(job_id)
-            self.want_cleanup(job_id)
-        return outcome
+        kind, reason = (error.kind, str(error)) if error else ("", "")
+        final = reason if allowed <= 1 else f"task {run} was tried {allowed} times; at last: {reason}"
+        outcome = self._scripts.run("give_back", job_id, run, token, allowed, kind, reason, final)
+        return GivenBack(outcome)
 
-    def busy_tasks(self, job_id: str) -> int:
-        """Return how many tasks of a job some worker is running."""
+    def busy_runs(self, job_id: str) -> int:
+        """Return how many runs of a job's tasks some worker has."""
         return self._redis.hlen(keys.owners(job_id))
-
-    def all_done(self, job_id: str) -> bool:
-        """Tell whether a job that is encoding has a result for each of its tasks."""
-        tasks = self._redis.hlen(keys.tasks(job_id))
-        done = self._redis.hlen(keys.results(job_id))
-        return self.state(job_id) is JobState.ENCODING and 0 < tasks == done

@@ -14,7 +14,8 @@ import redis
 import yaml
 from dramatiq.brokers.redis import RedisBroker
 
-from gopfarm.store import keys
+from gopfarm.errors import EncodeError
+from gopfarm.store import TaskStore, connect, keys
 from tests.farm.processes import Farm, gopfarm, until
 from tests.farm.streams import judge
 
@@ -53,7 +54,7 @@ def test_a_job_from_s3_to_s3_gives_the_bytes_of_the_embedded_farm(
             path.write_bytes(data)
     local = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert local == {path.relative_to(published) for path in published.rglob("*") if path.is_file()}
-    for path in local - {Path("job.json")}:
+    for path in {path for path in local if path.suffix != ".json"}:  # reports tell times, too
         assert (published / path).read_bytes() == (tmp_path / "out" / path).read_bytes(), path
     judge(published, clip)
 
@@ -184,6 +185,74 @@ def test_dropped_redis_connections_cost_no_job(
         dropper.join()
     assert farm.job(job)["state"] == "done"
     judge(tmp_path / "out", clip)
+
+
+def test_two_schedulers_run_and_one_takes_over_from_the_other(
+    farm: Farm, valkey: redis.Redis, clip: Path, tmp_path: Path
+) -> None:
+    farm.start("scheduler-2", "scheduler")
+    until(lambda: valkey.hlen(keys.SCHEDULERS) == 2, "both are known")
+    leader = str(valkey.get(keys.LEADER))
+    assert f"-{farm.processes['scheduler'].pid}-" in leader
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL, "--preset", "slower").stdout.strip()
+    until(lambda: farm.job(job).get("state") == "encoding", "the job is encoding")
+    killed = farm.processes.pop("scheduler")
+    killed.kill()
+    killed.wait()
+    until(lambda: valkey.get(keys.LEADER) not in (None, leader), "the other one leads")
+    assert farm.ended(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+
+
+def test_with_all_keys_gone_resubmitting_encodes_only_what_is_missing(
+    farm: Farm, valkey: redis.Redis, clip: Path, tmp_path: Path
+) -> None:
+    arguments = ("submit", clip, tmp_path / "out", "--profile", SMALL, "--key", "film", "--preset", "slower")
+    job = farm.run(*arguments).stdout.strip()
+    until(lambda: len(list((tmp_path / "out").glob("tasks/*/*.json"))) >= 2, "two tasks are done")
+    valkey.flushall()
+    before = {path.stem for path in (tmp_path / "out").glob("tasks/*/*.json")}
+    assert farm.run(*arguments).stdout.strip() == job
+    assert farm.ended(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+    report = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert {task["id"] for task in report["tasks"] if task["attempts"] == 0} >= before
+    assert valkey.hkeys(keys.attempts(job)), "and the rest was encoded"
+
+
+def test_retry_encodes_only_what_had_failed(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL, "--preset", "slower").stdout.strip()
+    until(lambda: len(list((tmp_path / "out").glob("tasks/*/*.json"))) >= 2, "two tasks are done")
+    folder = next((tmp_path / "out").glob("240p/*"))
+    farm_store(farm).fail(job, EncodeError("as if the decoder had crashed three times"))
+    assert farm.ended(job)["error"] == "as if the decoder had crashed three times"
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.m4s")}
+    assert kept, "segments stay for a retry"
+    assert farm.run("retry", job, "--watch").returncode == 0
+    judge(tmp_path / "out", clip)
+    assert farm.job(job)["retries"] == 1
+    report = json.loads((tmp_path / "out" / "job.json").read_text())
+    again = {task["id"] for task in report["tasks"] if task["attempts"]}
+    assert 0 < len(again) < len(report["tasks"])
+    assert farm.run("retry", job).returncode == 1
+
+
+def test_a_source_that_changes_under_a_job_fails_it(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    source = tmp_path / "film.mp4"
+    source.write_bytes(clip.read_bytes())
+    job = farm.run(
+        "submit", source, tmp_path / "out", "--profile", SMALL, "--preset", "veryslow"
+    ).stdout.strip()
+    until(lambda: farm.job(job).get("state") == "encoding", "the job is encoding")
+    source.write_bytes(clip.read_bytes() + b"\0")
+    ended = farm.ended(job)
+    assert (ended["state"], ended["error_kind"]) == ("failed", "source")
+    assert "changed" in ended["error"]
+    until(lambda: not (tmp_path / "out").exists(), "what was stored is of no use and gone")
+
+
+def farm_store(farm: Farm) -> TaskStore:
+    return TaskStore(connect(farm.redis_url), 1000, 1000)
 
 
 def test_a_relative_path_in_a_message_is_refused(farm: Farm) -> None:

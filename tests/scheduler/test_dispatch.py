@@ -3,15 +3,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import permutations
 
 import pytest
 import redis
 
 from gopfarm.broker import FarmBroker
 from gopfarm.plan import Plan
-from gopfarm.store import Fleet, JobState, JobView, TaskStore, WorkerView
-from scheduler.dispatch import Candidate, Dispatcher, choose, queue_of
+from gopfarm.settings import Settings
+from gopfarm.store import Board, Fleet, TaskStore, WorkerView
+from gopfarm.tenants import TenantPolicy
+from scheduler.dispatch import Dispatcher, queue_of
 from scheduler.planner import make_plan
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
 from tests.scheduler.facts import SHORT, STANDARD
@@ -19,67 +20,24 @@ from tests.scheduler.facts import SHORT, STANDARD
 CPU, GPU = "encode.cpu", "encode.nvenc"
 
 
-# The order.
-
-
-def candidate(name: str, priority: int = 5, tenant: str = "t", age: float = 0.0) -> Candidate:
-    job = JobView(
-        id=name,
-        state=JobState.ENCODING,
-        tenant=tenant,
-        priority=priority,
-        source="s",
-        destination="d",
-        times={"queued": 1000.0 - age},
-    )
-    return Candidate(job, CPU)
-
-
-@pytest.mark.parametrize(
-    ("first", "others", "running"),
-    [
-        (
-            candidate("urgent", priority=9),
-            [candidate("old", age=900), candidate("idle", tenant="u")],
-            {"t": 50},
-        ),
-        (
-            candidate("idle", tenant="u"),
-            [candidate("old", age=900), candidate("older", age=990)],
-            {"t": 2, "u": 1},
-        ),
-        (candidate("old", age=9), [candidate("new", age=1), candidate("newest", tenant="u")], {}),
-    ],
-    ids=["priority comes first", "then the tenant with less running", "then age"],
-)
-def test_the_next_task_is_chosen_by_priority_then_share_then_age(
-    first: Candidate, others: list[Candidate], running: dict[str, int]
-) -> None:
-    for order in permutations([first, *others]):
-        assert choose(list(order), Counter(running)) == first
-
-
-def test_nothing_is_chosen_from_nothing() -> None:
-    assert choose([], Counter()) is None
-
-
 # The window.
 
 
 class Farm:
-    def __init__(self, client: redis.Redis, url: str) -> None:
+    def __init__(self, client: redis.Redis, url: str, settings: Settings) -> None:
         self.store: TaskStore = store_on(client)
         self.fleet = Fleet(client)
         self.broker = FarmBroker(url, {})
         for queue in (CPU, GPU):
             self.broker.declare_queue(queue)
-        self.dispatcher = Dispatcher(self.store, self.fleet, self.broker)
+        self.dispatcher = Dispatcher(self.store, Board(client), self.fleet, settings)
 
     def worker(self, name: str, slots: dict[str, int]) -> None:
         self.fleet.announce(WorkerView(id=name, host="h", pid=1, slots=slots, encoders=("libx264",), seen=0))
 
     def job(self, name: str, priority: int = 5, tenant: str = "default", plan: Plan = PLAN) -> None:
-        begin(self.store, name, SPEC.model_copy(update={"priority": priority, "tenant": tenant}), plan)
+        spec = SPEC.model_copy(update={"priority": priority, "tenant": tenant})
+        begin(self.store, name, spec, plan, queues={task.id: queue_of(task) for task in plan.tasks})
 
     def fetch(self, queue: str = CPU) -> list[tuple[str, str]]:
         """Take all messages of a queue, as workers would."""
@@ -92,17 +50,23 @@ class Farm:
         return found
 
 
+TENANTS = {
+    "heavy": TenantPolicy(weight=3),
+    "capped": TenantPolicy(max_running=2),
+}
+
+
 @pytest.fixture
 def farm(valkey: redis.Redis, valkey_url: str) -> Iterator[Farm]:
-    farm = Farm(valkey, valkey_url)
+    farm = Farm(valkey, valkey_url, Settings(tenants=TENANTS))
     yield farm
     farm.broker.close()
 
 
 def test_without_workers_nothing_is_queued(farm: Farm) -> None:
     farm.job("j")
-    assert farm.dispatcher.fill() == 0
-    assert farm.store.waiting("j") == 5
+    assert farm.dispatcher.fill().queued == 0
+    assert farm.store.waiting("j", CPU) == 5
 
 
 def test_no_more_messages_wait_than_there_are_slots(farm: Farm) -> None:
@@ -110,11 +74,11 @@ def test_no_more_messages_wait_than_there_are_slots(farm: Farm) -> None:
     farm.worker("b", {CPU: 1})
     farm.job("j1")
     farm.job("j2")
-    assert farm.dispatcher.fill() == 3
-    assert farm.dispatcher.fill() == 0
+    assert farm.dispatcher.fill().queued == 3
+    assert farm.dispatcher.fill().queued == 0
     assert farm.broker.waiting(CPU) == 3
     farm.fetch()
-    assert farm.dispatcher.fill() == 3
+    assert farm.dispatcher.fill().queued == 3
     assert farm.broker.waiting(CPU) == 3
 
 
@@ -122,7 +86,7 @@ def test_every_task_is_queued_once_and_the_longest_first(farm: Farm) -> None:
     farm.worker("a", {CPU: 2})
     farm.job("j")
     queued: list[tuple[str, str]] = []
-    while farm.dispatcher.fill():
+    while farm.dispatcher.fill().queued:
         queued += farm.fetch()
     assert sorted(queued) == sorted(("j", task.id) for task in PLAN.tasks)
     assert queued[0] == ("j", "audio-0")
@@ -138,14 +102,69 @@ def test_tasks_go_to_the_queue_of_their_encoder(farm: Farm) -> None:
     assert {task for _, task in farm.fetch(GPU)} == {"video-00000", "video-00001"}
 
 
-def test_an_urgent_job_passes_all_that_is_not_queued_yet(farm: Farm) -> None:
+def test_an_urgent_job_passes_all_that_no_worker_has_fetched(farm: Farm) -> None:
     farm.worker("a", {CPU: 2})
     farm.job("film")
     farm.dispatcher.fill()
+    waiting = farm.store.waiting("film", CPU)
     farm.job("news", priority=9)
-    farm.fetch()
     farm.dispatcher.fill()
     assert {job for job, _ in farm.fetch()} == {"news"}
+    assert farm.store.waiting("film", CPU) == waiting + 2, "what it was given before waits again"
+    assert farm.store.attempts("film") == {}
+
+
+def test_equals_are_not_taken_back_for_each_other(farm: Farm) -> None:
+    farm.worker("a", {CPU: 2})
+    farm.job("film")
+    farm.dispatcher.fill()
+    before = farm.broker.client.lrange(f"dramatiq:{CPU}", 0, -1)
+    farm.job("other", tenant="other")
+    assert farm.dispatcher.fill().queued == 0
+    assert farm.broker.client.lrange(f"dramatiq:{CPU}", 0, -1) == before
+
+
+def test_slots_are_shared_by_weight(farm: Farm) -> None:
+    farm.worker("a", {CPU: 1})
+    for number in range(8):
+        farm.job(f"h{number}", tenant="heavy")
+        farm.job(f"o{number}", tenant="other")
+    order = []
+    for _ in range(24):
+        assert farm.dispatcher.fill().queued == 1
+        ((job, task),) = farm.fetch()
+        farm.store.start(job, task, "a", 15)
+        farm.store.finish(job, task, "a", result_of(task), 1)
+        order.append(job[0])
+    assert Counter(order) == {"h": 18, "o": 6}
+    assert all(3 * order[:n].count("o") - order[:n].count("h") in range(-3, 4) for n in range(24)), order
+
+
+def test_who_was_idle_does_not_catch_up_on_it(farm: Farm) -> None:
+    farm.worker("a", {CPU: 1})
+    farm.job("long-1", tenant="long")
+    farm.job("long-2", tenant="long")
+    for _ in range(6):
+        farm.dispatcher.fill()
+        farm.fetch()
+    farm.job("late", tenant="late")
+    order = []
+    for _ in range(4):
+        farm.dispatcher.fill()
+        order += [job.partition("-")[0] for job, _ in farm.fetch()]
+    assert Counter(order) == {"long": 2, "late": 2}
+
+
+def test_a_tenant_gets_no_more_at_a_time_than_its_limit(farm: Farm) -> None:
+    farm.worker("a", {CPU: 4})
+    farm.job("j", tenant="capped")
+    assert farm.dispatcher.fill().queued == 2
+    ran = farm.fetch()
+    assert farm.dispatcher.fill().queued == 0
+    for job, task in ran[:1]:
+        farm.store.start(job, task, "a", 15)
+        farm.store.finish(job, task, "a", result_of(task), 1)
+    assert farm.dispatcher.fill().queued == 1
 
 
 def test_a_tenant_with_many_jobs_does_not_starve_another(farm: Farm) -> None:
@@ -157,7 +176,7 @@ def test_a_tenant_with_many_jobs_does_not_starve_another(farm: Farm) -> None:
     assert Counter(job.partition("-")[0] for job, _ in farm.fetch()) == {"big": 2, "small": 2}
 
 
-def test_what_a_tenant_has_running_counts_against_its_share(farm: Farm) -> None:
+def test_a_tenant_that_has_nothing_running_goes_first(farm: Farm) -> None:
     farm.worker("a", {CPU: 2})
     farm.job("old", tenant="busy")
     farm.dispatcher.fill()
@@ -165,7 +184,7 @@ def test_what_a_tenant_has_running_counts_against_its_share(farm: Farm) -> None:
         farm.store.start(job, task, "a", 15)
     farm.job("new", tenant="other")
     farm.dispatcher.fill()
-    assert [job for job, _ in farm.fetch()] == ["new", "new"]
+    assert [job for job, _ in farm.fetch()] == ["new", "old"]
 
 
 def test_jobs_that_ended_give_nothing_out(farm: Farm) -> None:
@@ -174,18 +193,16 @@ def test_jobs_that_ended_give_nothing_out(farm: Farm) -> None:
     farm.store.cancel("cancelled")
     farm.job("done")
     for task in PLAN.tasks:
-        farm.store.finish("done", "a", result_of(task.id), 1)
-    assert farm.dispatcher.fill() == 0
+        farm.store.finish("done", task.id, "a", result_of(task.id), 1)
+    assert farm.dispatcher.fill().queued == 0
 
 
 def test_a_job_that_ends_while_the_window_is_filled_does_no_harm(farm: Farm) -> None:
     farm.worker("a", {CPU: 4})
     farm.job("live")
-    view = farm.store.view("live")
-    assert view is not None
     farm.job("dying", priority=9)
     farm.store._redis.hset("gopfarm:job:dying", "state", "cancelled")  # before its tasks are taken
-    assert farm.dispatcher.fill() == 4
+    assert farm.dispatcher.fill().queued == 4
     assert {job for job, _ in farm.fetch()} == {"live"}
 
 
@@ -193,4 +210,4 @@ def test_a_plan_without_sound_is_dispatched_too(farm: Farm) -> None:
     farm.worker("a", {CPU: 8})
     silent = make_plan(replace(SHORT, audio=()), STANDARD, "libx264", "av 18")
     farm.job("j", plan=silent)
-    assert farm.dispatcher.fill() == len(silent.tasks) == 2
+    assert farm.dispatcher.fill().queued == len(silent.tasks) == 2

@@ -65,29 +65,33 @@ def store(valkey: redis.Redis, folder: Path) -> TaskStore:
     return store
 
 
-def test_files_are_not_removed_while_a_worker_still_writes(store: TaskStore, folder: Path) -> None:
+def test_files_are_not_removed_while_a_worker_still_writes(
+    store: TaskStore, valkey: redis.Redis, folder: Path
+) -> None:
     task = PLAN.tasks[0]
     store.start("j", task.id, "w", 15)
     store.cancel("j")
     before = files(folder)
-    assert not remove_unpublished(store, "j")
+    assert not remove_unpublished(store, valkey, "j")
     assert files(folder) == before
-    store.give_back("j", task, "w", 3, None)
-    assert remove_unpublished(store, "j")
+    store.give_back("j", task.id, "w", 3, None)
+    assert remove_unpublished(store, valkey, "j")
     assert files(folder) == {"720p/000000000000/00000.m4s", "notes.txt"}
 
 
-def test_files_of_a_job_that_is_done_are_never_removed(store: TaskStore, folder: Path) -> None:
+def test_files_of_a_job_that_is_done_are_never_removed(
+    store: TaskStore, valkey: redis.Redis, folder: Path
+) -> None:
     store.move("j", JobState.STITCHING)
     store.move("j", JobState.DONE)
     before = files(folder)
-    assert remove_unpublished(store, "j")
+    assert remove_unpublished(store, valkey, "j")
     assert files(folder) == before
 
 
-def test_a_job_that_never_had_a_plan_leaves_nothing_to_remove(store: TaskStore) -> None:
+def test_a_job_that_never_had_a_plan_leaves_nothing_to_remove(store: TaskStore, valkey: redis.Redis) -> None:
     store.reject("other", "{", SpecError("no"))
-    assert remove_unpublished(store, "other")
+    assert remove_unpublished(store, valkey, "other")
 
 
 def test_signatures_in_addresses_are_not_published() -> None:

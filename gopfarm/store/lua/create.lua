@@ -1,16 +1,29 @@
 -- Create a job, unless it exists already. A submission that was rejected does not count: its id is free again.
--- KEYS: job, jobs index. ARGV: id, now, what the keys of jobs begin with, then field/value pairs.
--- Returns 1 if created, 0 if it was there.
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  if redis.call('HEXISTS', KEYS[1], 'rejected') == 0 then return 0 end
-  redis.call('DEL', KEYS[1])
+-- ARGV: id, jobs that the tenant may have waiting (-1: any number), then fields and values.
+-- Returns 'created', 'known', or 'full' (the tenant has too many; nothing is written).
+local id, job = ARGV[1], key(ARGV[1])
+if redis.call('EXISTS', job) == 1 then
+  if redis.call('HEXISTS', job, 'rejected') == 0 then return 'known' end
+  redis.call('DEL', job)
 end
 local fields = {}
-for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', 'queued', 'at:queued', ARGV[2], unpack(fields))
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
--- Forget some of the oldest that have expired, so that the index does not grow for ever.
-for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, 9)) do
-  if redis.call('EXISTS', ARGV[3] .. id) == 0 then redis.call('ZREM', KEYS[2], id) end
+for i = 3, #ARGV do fields[#fields + 1] = ARGV[i] end
+local now = clock()
+redis.call('HSET', job, 'id', id, 'state', 'queued', 'at:queued', stamp(now), unpack(fields))
+local tenant = tenant_of(id)
+local jobs = PREFIX .. 'tenant:' .. tenant .. ':jobs'
+local most = tonumber(ARGV[2])
+if most >= 0 and redis.call('SCARD', jobs) >= most then
+  redis.call('DEL', job)
+  return 'full'
 end
-return 1
+redis.call('ZADD', JOBS, now, id)
+redis.call('SADD', LIVE, id)
+redis.call('SADD', TENANTS, tenant)
+redis.call('SADD', jobs, id)
+redis.call('ZADD', QUEUED, now, id)
+-- Forget some of the oldest that have expired, so that the index does not grow for ever.
+for _, old in ipairs(redis.call('ZRANGE', JOBS, 0, 9)) do
+  if redis.call('EXISTS', key(old)) == 0 then redis.call('ZREM', JOBS, old) end
+end
+return 'created'

@@ -1,18 +1,27 @@
 -- Note the result of a task. The first one counts, whoever delivers it: all attempts write the same bytes.
--- KEYS: job, tasks, owners, results, progress, leases, pending.
--- ARGV: job id, task id, worker, result JSON, progress.
--- Returns 'last' when all tasks are done, else 'done', 'duplicate', or 'unwanted'.
-if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then
-  if redis.call('HGET', KEYS[3], ARGV[2]) == ARGV[3] then redis.call('HDEL', KEYS[3], ARGV[2]) end
-  redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
-  return 'unwanted'
+-- ARGV: id, run, token, result JSON, progress.
+-- Returns 'last' when all tasks are done (publishing is asked for then), else 'done', 'duplicate' or 'unwanted'.
+local id, run, token = ARGV[1], ARGV[2], ARGV[3]
+local task = task_of(run)
+if redis.call('HGET', key(id, 'owners'), run) == token then
+  redis.call('HDEL', key(id, 'owners'), run)
+  unlease(id, run)
 end
-if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 0 then return 'unwanted' end
-local first = redis.call('HSETNX', KEYS[4], ARGV[2], ARGV[4])
-redis.call('HDEL', KEYS[3], ARGV[2])
-redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
-redis.call('ZREM', KEYS[7], ARGV[2])
-if first == 0 then return 'duplicate' end
-redis.call('HSET', KEYS[5], ARGV[2], ARGV[5])
-if redis.call('HLEN', KEYS[4]) == redis.call('HLEN', KEYS[2]) then return 'last' end
-return 'done'
+if state_of(id) ~= 'encoding' then return 'unwanted' end
+if redis.call('HEXISTS', key(id, 'tasks'), task) == 0 then return 'unwanted' end
+if redis.call('HSETNX', key(id, 'results'), task, ARGV[4]) == 0 then return 'duplicate' end
+-- A worker that had lost its lease may come first: then nobody need do it again.
+forget_pending(id, task)
+unqueue(id, task)
+unqueue(id, task .. '~')
+redis.call('HSET', key(id, 'progress'), task, ARGV[5])
+local begun = redis.call('HGET', key(id, 'started'), run)
+if begun then redis.call('HSET', key(id, 'seconds'), task, stamp(clock() - tonumber(begun))) end
+local all, done = redis.call('HLEN', key(id, 'tasks')), redis.call('HLEN', key(id, 'results'))
+if math.floor(10 * done / all) > math.floor(10 * (done - 1) / all) then
+  emit(id, 'job.progress', clock(), done / all)
+end
+if done < all then return 'done' end
+redis.call('SREM', ACTIVE, id)
+call_step(id, PUBLISHING, 'stitch')
+return 'last'

@@ -1,26 +1,35 @@
--- A worker, or the lease's end, gives a task back. KEYS: job, owners, attempts, pending, leases, results.
--- ARGV: job id, task id, worker ('' when its lease ended), cost, attempts allowed (0: this attempt does
--- not count), error kind, error message.
+-- A worker, or the lease's end, gives a run back.
+-- ARGV: id, run, token ('' when its lease ended), attempts allowed (0: this attempt does not count), error kind,
+-- reason of this attempt, message of the job should it fail by this.
 -- Returns 'retry', 'failed' (attempts used up: the job fails), or 'unwanted'.
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local lease = ARGV[1] .. ' ' .. ARGV[2]
-if ARGV[3] == '' then
-  local ends = redis.call('ZSCORE', KEYS[5], lease)
-  if not ends or tonumber(ends) > now then return 'unwanted' end
-elseif redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[3] then
+local id, run, token = ARGV[1], ARGV[2], ARGV[3]
+local task, owner = task_of(run), redis.call('HGET', key(id, 'owners'), ARGV[2])
+if token == '' then
+  local ends = redis.call('ZSCORE', LEASES, id .. ' ' .. run)
+  if not ends or tonumber(ends) > clock() then return 'unwanted' end
+elseif owner ~= token then
   return 'unwanted'
 end
-redis.call('ZREM', KEYS[5], lease)
-redis.call('HDEL', KEYS[2], ARGV[2])
-if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then return 'unwanted' end
-if redis.call('HEXISTS', KEYS[6], ARGV[2]) == 1 then return 'unwanted' end
-local allowed = tonumber(ARGV[5])
+unlease(id, run)
+redis.call('HDEL', key(id, 'owners'), run)
+unqueue(id, run)
+if state_of(id) ~= 'encoding' then return 'unwanted' end
+if redis.call('HEXISTS', key(id, 'results'), task) == 1 then return 'unwanted' end
+local allowed = tonumber(ARGV[4])
+local attempt = tonumber(redis.call('HGET', key(id, 'attempts'), task) or '0')
+if owner and allowed > 0 then
+  redis.call('RPUSH', key(id, 'failures'), cjson.encode({
+    task = task, attempt = attempt, worker = string.match(owner, '^[^#]*'), kind = ARGV[5], reason = ARGV[6],
+    at = clock(),
+  }))
+  redis.call('LTRIM', key(id, 'failures'), -MAX_FAILURES, -1)
+end
+if is_twin(run) then return 'unwanted' end
 if allowed == 0 then
-  redis.call('HINCRBY', KEYS[3], ARGV[2], -1)
-elseif tonumber(redis.call('HGET', KEYS[3], ARGV[2]) or '0') >= allowed then
-  redis.call('HSET', KEYS[1], 'state', 'failed', 'at:failed', now, 'error_kind', ARGV[6], 'error', ARGV[7])
+  if owner then redis.call('HINCRBY', key(id, 'attempts'), task, -1) end
+elseif attempt >= allowed then
+  end_job(id, 'failed', {'error_kind', ARGV[5], 'error', ARGV[7]})
   return 'failed'
 end
-redis.call('ZADD', KEYS[4], ARGV[4], ARGV[2])
+make_pending(id, run)
 return 'retry'

@@ -1,10 +1,17 @@
--- Renew a lease and note the progress. KEYS: job, owners, progress, leases.
--- ARGV: job id, task id, worker, seconds that the lease lasts, progress.
--- Returns 1, or 0 if the worker has lost the task or the job wants it no more.
-if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then return 0 end
-if redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[3] then return 0 end
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-redis.call('ZADD', KEYS[4], now + tonumber(ARGV[4]), ARGV[1] .. ' ' .. ARGV[2])
-redis.call('HSET', KEYS[3], ARGV[2], ARGV[5])
+-- Renew a lease and note the progress. ARGV: id, run, token, seconds that the lease lasts, progress.
+-- Returns 1, or 0 if another worker has the run or nobody wants it any more.
+local id, run = ARGV[1], ARGV[2]
+if state_of(id) ~= 'encoding' then return 0 end
+if redis.call('HEXISTS', key(id, 'results'), task_of(run)) == 1 then return 0 end
+local owner = redis.call('HGET', key(id, 'owners'), run)
+if owner and owner ~= ARGV[3] then return 0 end
+if not owner then
+  -- Its lease ended while the worker or Redis stood still, and nobody has begun it anew: it goes on.
+  if is_twin(run) or redis.call('HEXISTS', key(id, 'tasks'), run) == 0 then return 0 end
+  forget_pending(id, run)
+  unqueue(id, run)
+  redis.call('HSET', key(id, 'owners'), run, ARGV[3])
+end
+lease(id, run, clock() + tonumber(ARGV[4]))
+redis.call('HSET', key(id, 'progress'), run, ARGV[5])
 return 1

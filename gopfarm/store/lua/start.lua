@@ -1,21 +1,36 @@
--- A worker starts a task: it gets the lease, and the attempt is counted now, so that a task that kills its
--- worker is seen. KEYS: job, tasks, owners, attempts, results, leases, pending.
--- ARGV: job id, task id, worker, seconds that the lease lasts.
--- Returns {attempt, task JSON}, or {0, why not}.
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-if redis.call('HGET', KEYS[1], 'state') ~= 'encoding' then return {0, 'the job is not encoding'} end
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 then return {0, 'the task is done'} end
-local lease = ARGV[1] .. ' ' .. ARGV[2]
-local owner = redis.call('HGET', KEYS[3], ARGV[2])
-local ends = redis.call('ZSCORE', KEYS[6], lease)
-if owner and owner ~= ARGV[3] and ends and tonumber(ends) > now then
-  return {0, 'another worker holds the task'}
+-- A worker starts a run: it gets the lease, and the attempt is counted now, so that a task that kills its
+-- worker is seen. Twins count none. Asking again with the same token changes nothing.
+-- ARGV: id, run, token ("worker#nonce"), seconds that the lease lasts. Returns {attempt, task JSON}, or {0, why not}.
+local id, run, token = ARGV[1], ARGV[2], ARGV[3]
+local task, now = task_of(ARGV[2]), clock()
+local owner = redis.call('HGET', key(id, 'owners'), run)
+local function refuse(why)
+  if not owner then
+    redis.call('HDEL', key(id, 'queued'), run)
+    unlease(id, run)
+  end
+  return {0, why}
 end
-local task = redis.call('HGET', KEYS[2], ARGV[2])
-if not task then return {0, 'there is no such task'} end
-redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
-redis.call('ZADD', KEYS[6], now + tonumber(ARGV[4]), lease)
+if state_of(id) ~= 'encoding' then return refuse('the job is not encoding') end
+if redis.call('HEXISTS', key(id, 'results'), task) == 1 then return refuse('the task is done') end
+local document = redis.call('HGET', key(id, 'tasks'), task)
+if not document then return refuse('there is no such task') end
+if owner == token then return {tonumber(redis.call('HGET', key(id, 'attempts'), task) or '1'), document} end
+local ends = redis.call('ZSCORE', LEASES, id .. ' ' .. run)
+if owner and ends and tonumber(ends) > now then return {0, 'another worker holds the task'} end
+if is_twin(run) then
+  local first = redis.call('HGET', key(id, 'owners'), task) or ''
+  if string.match(first, '^[^#]*') == string.match(token, '^[^#]*') then
+    redis.call('HDEL', key(id, 'twins'), task)
+    return refuse('its twin runs here')
+  end
+end
+redis.call('HDEL', key(id, 'queued'), run)
+redis.call('HSET', key(id, 'owners'), run, token)
+redis.call('HSET', key(id, 'started'), run, stamp(now))
+redis.call('HDEL', key(id, 'progress'), run)
+lease(id, run, now + tonumber(ARGV[4]))
+if is_twin(run) then return {tonumber(redis.call('HGET', key(id, 'attempts'), task) or '1'), document} end
 -- It waits no more, should this be the message of an earlier time that it was queued.
-redis.call('ZREM', KEYS[7], ARGV[2])
-return {redis.call('HINCRBY', KEYS[4], ARGV[2], 1), task}
+forget_pending(id, task)
+return {redis.call('HINCRBY', key(id, 'attempts'), task, 1), document}

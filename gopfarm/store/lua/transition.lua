@@ -1,14 +1,17 @@
 -- Move a job from one of some states to another, or not at all.
--- KEYS: job. ARGV: now, to, comma-separated states it may come from, then field/value pairs.
--- Returns {1 or 0, state before}.
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state then return {0, ''} end
+-- ARGV: id, to, comma-separated states it may come from, then fields and values. Returns 1 or 0.
+local id, to = ARGV[1], ARGV[2]
+local state = state_of(id)
 local allowed = false
 for from in string.gmatch(ARGV[3], '[^,]+') do
   if from == state then allowed = true end
 end
-if not allowed then return {0, state} end
+if not allowed then return 0 end
 local fields = {}
 for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
-redis.call('HSET', KEYS[1], 'state', ARGV[2], 'at:' .. ARGV[2], ARGV[1], unpack(fields))
-return {1, state}
+if to == 'done' or to == 'failed' or to == 'cancelled' then
+  end_job(id, to, fields)
+else
+  redis.call('HSET', key(id), 'state', to, 'at:' .. to, stamp(clock()), unpack(fields))
+end
+return 1

@@ -1,15 +1,28 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
-from gopfarm.errors import SourceError, SpecError
-from gopfarm.store import JobState, TaskStore, jobs, keys
+from gopfarm.errors import EncodeError, SourceError, SpecError
+from gopfarm.store import Created, JobState, TaskStore, keys
 from gopfarm.store.models import TRANSITIONS
-from tests.gopfarm.store.jobs import PLAN, SPEC, TTL_SECONDS, begin, bring_to, result_of, store_on
+from tests.gopfarm.store.jobs import (
+    PLAN,
+    QUEUE,
+    SPEC,
+    TTL_SECONDS,
+    begin,
+    bring_to,
+    end_leases,
+    give_out,
+    open_tasks,
+    result_of,
+    store_on,
+)
 
 
 @pytest.fixture
@@ -55,14 +68,15 @@ def test_a_job_that_is_not_there_moves_nowhere(store: TaskStore, valkey: redis.R
 
 def test_creating_a_job_again_changes_nothing(store: TaskStore) -> None:
     begin(store, "j")
-    assert not store.create("j", SPEC.model_copy(update={"priority": 9}))
+    assert store.create("j", SPEC.model_copy(update={"priority": 9})) is Created.KNOWN
     assert store.spec("j") == SPEC
     assert store.state("j") is JobState.ENCODING
 
 
 def test_many_who_create_one_job_make_one(store: TaskStore) -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(lambda _: store.create("j", SPEC), range(24))) == 1
+        outcomes = Counter(pool.map(lambda _: store.create("j", SPEC), range(24)))
+    assert outcomes == {Created.CREATED: 1, Created.KNOWN: 23}
 
 
 def test_only_one_of_many_gets_to_move_a_job(store: TaskStore) -> None:
@@ -74,7 +88,7 @@ def test_only_one_of_many_gets_to_move_a_job(store: TaskStore) -> None:
 
 def test_a_view_tells_what_was_submitted_and_how_far_it_is(store: TaskStore) -> None:
     begin(store, "j")
-    store.finish("j", "w", result_of("audio-0"), 100)
+    store.finish("j", "audio-0", "w", result_of("audio-0"), 100)
     view = store.view("j")
     assert view is not None
     assert (view.source, view.destination, view.metadata) == (SPEC.source, SPEC.destination, {"id": 17})
@@ -100,7 +114,7 @@ def test_tasks_are_opened_only_for_a_job_that_is_being_planned(
 ) -> None:
     bring_to(store, "j", state)
     before = {name: valkey.ttl(name) for name in valkey.scan_iter()}
-    assert not store.start_encoding("j", PLAN)
+    assert not open_tasks(store, "j")
     assert store.state("j") is state
     assert {name: valkey.ttl(name) for name in valkey.scan_iter()} == before, "nothing is left behind"
 
@@ -120,7 +134,7 @@ def test_a_rejected_submission_can_be_looked_up(store: TaskStore) -> None:
     assert view is not None
     assert (view.state, view.error) == (JobState.FAILED, "job spec is not valid: no")
     assert [job.id for job in store.recent()] == ["j"]
-    assert store.webhook("j") is None
+    assert store.live_jobs() == []
 
 
 def test_a_rejected_submission_does_no_harm_to_the_job_whose_id_it_bears(store: TaskStore) -> None:
@@ -139,30 +153,54 @@ def test_everything_about_an_ended_job_is_forgotten_in_time(
     begin(store, "j")
     store.start("j", "audio-0", "w", 15)
     store.renew("j", "audio-0", "w", 15, 10)
-    store.finish("j", "w", result_of("audio-0"), 20)
+    store.finish("j", "audio-0", "w", result_of("audio-0"), 20)
     store.start("j", "video-00000", "w", 15)
     assert all(valkey.ttl(name) == -1 for name in valkey.keys(f"{keys.job('j')}*"))
     if end is JobState.DONE:
         store.move("j", JobState.STITCHING)
     assert store.move("j", end)
     left = valkey.keys(f"{keys.job('j')}*")
-    assert len(left) == 1 + len(keys.PARTS)
+    assert len(left) >= 9
     assert all(0 < valkey.ttl(name) <= TTL_SECONDS for name in left)
-    assert store.active_jobs() == []
+    assert (store.active_jobs(), store.live_jobs()) == ([], [])
+    for name in (keys.QUEUED, keys.PREPARING, keys.PUBLISHING, keys.tenant_jobs("default")):
+        assert not valkey.exists(name)
+
+
+def due(client: redis.Redis) -> float:
+    """In how many seconds the job's files are to be removed."""
+    score = client.zscore(keys.CLEANUP, "j")
+    assert isinstance(score, float)
+    return score - time.time()
 
 
 @pytest.mark.parametrize("how", ["fail", "cancel"])
 def test_files_of_a_job_that_is_not_published_are_removed_a_little_later(
-    store: TaskStore, how: str, monkeypatch: pytest.MonkeyPatch
+    store: TaskStore, valkey: redis.Redis, how: str
 ) -> None:
     begin(store, "j")
     assert store.cancel("j") if how == "cancel" else store.fail("j", SourceError("gone"))
-    assert store.due_cleanups() == [], "workers need a moment to notice"
-    monkeypatch.setattr(jobs, "_CLEANUP_DELAY_SECONDS", -1.0)
-    store.want_cleanup("j")
-    assert store.due_cleanups() == ["j"]
+    assert store.claim_cleanup(60) is None, "workers need a moment to notice"
+    assert 0 < due(valkey) < 5
+    valkey.zadd(keys.CLEANUP, {"j": 1})
+    assert store.claim_cleanup(60) == "j"
+    assert store.claim_cleanup(60) is None, "another scheduler leaves it alone"
     store.cleaned("j")
-    assert store.due_cleanups() == []
+    assert store.to_be_cleaned() == []
+
+
+def test_files_of_a_job_that_may_be_retried_are_kept(valkey: redis.Redis) -> None:
+    store = TaskStore(valkey, TTL_SECONDS, 300)
+    begin(store, "j")
+    store.fail("j", EncodeError("no luck"))
+    assert 290 < due(valkey) <= 300
+
+
+def test_files_are_removed_before_the_job_is_forgotten(valkey: redis.Redis) -> None:
+    store = TaskStore(valkey, TTL_SECONDS, 1e9)
+    begin(store, "j")
+    store.fail("j", EncodeError("no luck"))
+    assert due(valkey) < TTL_SECONDS
 
 
 def test_a_published_job_is_not_cleaned(store: TaskStore, valkey: redis.Redis) -> None:
@@ -196,3 +234,99 @@ def test_the_list_of_jobs_does_not_grow_for_ever(store: TaskStore, valkey: redis
         store.create(f"j{number}", SPEC)
         valkey.delete(keys.job(f"j{number}"))
     assert valkey.zcard(keys.JOBS) <= 1
+
+
+# Limits.
+
+
+def test_a_tenant_may_have_no_more_jobs_than_its_limit(store: TaskStore) -> None:
+    assert [store.create(f"j{number}", SPEC, limit=2) for number in range(3)] == [
+        Created.CREATED,
+        Created.CREATED,
+        Created.FULL,
+    ]
+    assert store.view("j2") is None
+    other = SPEC.model_copy(update={"tenant": "other"})
+    assert store.create("j3", other, limit=2) is Created.CREATED
+    store.cancel("j0")
+    assert store.create("j2", SPEC, limit=2) is Created.CREATED
+
+
+# Sending through again.
+
+
+def test_a_failed_job_begins_anew_and_what_went_wrong_stays_known(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    begin(store, "j")
+    give_out(store, "j", "video-00000")
+    store.start("j", "video-00000", "w1", 15)
+    store.finish("j", "audio-0", "w1", result_of("audio-0"), 1)
+    store.give_back("j", "video-00000", "w1", 1, EncodeError("crash"))
+    assert store.state("j") is JobState.FAILED
+    assert store.retry("j") == "retried"
+    view = store.view("j")
+    assert view is not None
+    assert (view.state, view.error, view.tasks, view.retries) == (JobState.QUEUED, None, 0, 1)
+    assert list(view.times) == ["queued"]
+    assert [one.reason for one in view.failures] == ["crash"]
+    assert store.to_be_cleaned() == []
+    assert store.live_jobs() == ["j"]
+    assert all(valkey.ttl(name) == -1 for name in valkey.keys(f"{keys.job('j')}*"))
+    assert store.move("j", JobState.PROBING)
+    assert store.move("j", JobState.PLANNING)
+    assert open_tasks(store, "j", finished={"audio-0": result_of("audio-0")})
+    assert store.waiting("j", QUEUE) == 4
+    assert store.attempts("j") == {}
+
+
+def test_a_worker_of_the_time_before_the_retry_has_no_say(store: TaskStore, valkey: redis.Redis) -> None:
+    begin(store, "j")
+    give_out(store, "j", "video-00000")
+    store.start("j", "video-00000", "w1", 15)
+    store.cancel("j")
+    assert store.retry("j") == "retried"
+    assert not store.renew("j", "video-00000", "w1", 15, 1)
+    assert store.give_back("j", "video-00000", "w1", 3, EncodeError("late")) == "unwanted"
+    assert store.state("j") is JobState.QUEUED
+    end_leases(valkey)
+    assert store.take_expired(3) == []
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if state not in ("failed", "cancelled")])
+def test_only_failed_and_cancelled_jobs_are_retried(store: TaskStore, state: JobState) -> None:
+    bring_to(store, "j", state)
+    assert store.retry("j") == state
+    assert store.state("j") is state
+
+
+def test_a_submission_that_was_refused_cannot_be_retried(store: TaskStore) -> None:
+    store.reject("j", "{", SpecError("no"))
+    assert store.retry("j") == "failed"
+    assert store.retry("nobody") == ""
+
+
+def test_a_retry_keeps_to_the_tenants_limit(store: TaskStore) -> None:
+    store.create("j", SPEC)
+    store.cancel("j")
+    store.create("other", SPEC)
+    assert store.retry("j", limit=1) == "full"
+    assert store.retry("j", limit=2) == "retried"
+
+
+# Beginning with what is done already.
+
+
+def test_tasks_that_are_done_already_are_not_given_out(store: TaskStore) -> None:
+    begin(store, "j", finished={"video-00001": result_of("video-00001")})
+    given = {given.run for _ in range(9) if (given := store.give_out("j", QUEUE)) is not None}
+    assert given == {task.id for task in PLAN.tasks} - {"video-00001"}
+
+
+def test_a_job_of_which_all_is_done_already_is_published_at_once(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    begin(store, "j", finished={task.id: result_of(task.id) for task in PLAN.tasks})
+    assert store.state("j") is JobState.ENCODING
+    assert store.active_jobs() == []
+    assert valkey.zscore(keys.PUBLISHING, "j") is not None

@@ -3,15 +3,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
 
 import pytest
 import redis
 
+from gopfarm.broker import FarmBroker
 from gopfarm.errors import EncodeError, SourceError
-from gopfarm.plan import AudioTask
-from gopfarm.store import Finish, GivenBack, JobState, StartedTask, TaskStore, keys
-from tests.gopfarm.store.jobs import PLAN, begin, result_of, store_on
+from gopfarm.store import TWIN, Finish, Given, GivenBack, JobState, StartedTask, TaskStore, keys
+from tests.gopfarm.store.jobs import PLAN, QUEUE, begin, end_leases, give_out, result_of, store_on
 
 TASK = PLAN.tasks[1]
 IDS = [task.id for task in PLAN.tasks]
@@ -25,16 +24,13 @@ def store(valkey: redis.Redis) -> TaskStore:
     return store
 
 
-def take(store: TaskStore, task_id: str = TASK.id) -> None:
-    """Queue tasks until the wanted one is."""
-    while (task := store.take_pending("j")) is not None and task.id != task_id:
-        pass
+def take(store: TaskStore) -> Given:
+    """Give out tasks until the wanted one is."""
+    return give_out(store, "j", TASK.id)
 
 
-def end_leases(valkey: redis.Redis) -> None:
-    """Let the time of every lease be over."""
-    for member in cast("list[str]", valkey.zrange(keys.LEASES, 0, -1)):
-        valkey.zadd(keys.LEASES, {member: 1})
+def waiting(store: TaskStore) -> int:
+    return store.waiting("j", QUEUE)
 
 
 def attempts(store: TaskStore) -> int:
@@ -44,33 +40,71 @@ def attempts(store: TaskStore) -> int:
 # Giving out.
 
 
-def test_the_most_work_is_given_out_first_and_each_task_once(store: TaskStore) -> None:
-    assert store.waiting("j") == 5
-    first = store.next_pending("j")
-    taken = [store.take_pending("j") for _ in range(5)]
-    assert isinstance(first, AudioTask)
-    assert taken[0] == first
-    assert {task.id for task in taken if task} == set(IDS)
-    assert store.take_pending("j") is None
-    assert store.given_out() == ["j"] * 5
+def test_the_most_work_is_given_out_first_and_each_task_once(store: TaskStore, valkey: redis.Redis) -> None:
+    assert waiting(store) == 5
+    taken = [given.run for _ in range(5) if (given := store.give_out("j", QUEUE)) is not None]
+    assert taken[0] == "audio-0"
+    assert set(taken) == set(IDS)
+    assert store.give_out("j", QUEUE) is None
+    assert valkey.scard(keys.tenant_runs("default")) == 5
 
 
-def test_nothing_is_given_out_of_a_job_that_is_not_encoding(store: TaskStore) -> None:
+def test_a_task_that_is_given_out_lies_in_its_queue_as_dramatiq_wants_it(
+    store: TaskStore, valkey_url: str
+) -> None:
+    given = store.give_out("j", QUEUE)
+    assert given is not None
+    message = next(FarmBroker(valkey_url, {}).consume(QUEUE, timeout=10))
+    assert (message.actor_name, message.args, message.kwargs) == ("encode", ("j", given.run), {})
+    assert message.options["redis_message_id"] == given.message
+
+
+def test_nothing_is_given_out_of_a_job_that_is_not_encoding(store: TaskStore, valkey: redis.Redis) -> None:
     store.cancel("j")
-    assert store.take_pending("j") is None
-    assert store.given_out() == []
+    assert store.give_out("j", QUEUE) is None
+    assert valkey.zcard(keys.LEASES) == 0
 
 
-def test_a_task_that_gets_lost_on_the_way_to_a_worker_is_queued_again(
+def test_a_task_that_lies_in_its_queue_for_too_long_waits_again(
     store: TaskStore, valkey: redis.Redis
 ) -> None:
     take(store)
-    waiting = store.waiting("j")
+    before = waiting(store)
     assert store.take_expired(3) == []
     valkey.zadd(keys.LEASES, {keys.lease("j", TASK.id): 1})
     assert store.take_expired(3) == [("j", TASK.id, GivenBack.RETRY)]
-    assert store.waiting("j") == waiting + 1
+    assert waiting(store) == before + 1
     assert attempts(store) == 0
+
+
+def test_a_task_whose_message_got_lost_waits_again(store: TaskStore, valkey: redis.Redis) -> None:
+    given = take(store)
+    assert not store.requeue_lost("j", given.run, given.message), "it lies in the queue"
+    valkey.lpop(keys.queue(QUEUE), 10)
+    assert store.requeue_lost("j", given.run, given.message)
+    assert not store.requeue_lost("j", given.run, given.message)
+    assert attempts(store) == 0
+    assert TASK.id in valkey.zrange(keys.pending("j", QUEUE), 0, -1)
+    again = take(store)
+    valkey.lpop(keys.queue(QUEUE), 10)
+    store.start("j", TASK.id, "w1", 15)
+    assert not store.requeue_lost("j", again.run, again.message), "a worker has it"
+
+
+def test_a_task_is_taken_back_from_its_queue_unless_a_worker_has_fetched_it(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    given = take(store)
+    before = waiting(store)
+    assert store.recall(given)
+    assert waiting(store) == before + 1
+    assert given.message not in valkey.lrange(keys.queue(QUEUE), 0, -1)
+    assert not valkey.hexists(f"{keys.queue(QUEUE)}.msgs", given.message)
+    assert not store.recall(given)
+    fetched = take(store)
+    valkey.lrem(keys.queue(QUEUE), 1, fetched.message)
+    assert not store.recall(fetched)
+    assert isinstance(store.start("j", TASK.id, "w1", 15), StartedTask)
 
 
 # Starting.
@@ -80,7 +114,7 @@ def test_an_attempt_counts_from_its_start(store: TaskStore) -> None:
     take(store)
     assert store.start("j", TASK.id, "w1", 15) == StartedTask(TASK, 1)
     assert attempts(store) == 1
-    assert store.busy_tasks("j") == 1
+    assert store.busy_runs("j") == 1
 
 
 def test_a_second_worker_is_refused_while_the_lease_lives_and_accepted_after(
@@ -115,7 +149,7 @@ def test_of_many_workers_only_one_gets_a_task(store: TaskStore) -> None:
 
 
 def test_a_task_that_is_done_or_unknown_is_not_started(store: TaskStore) -> None:
-    store.finish("j", "w1", result_of(TASK.id), 1)
+    store.finish("j", TASK.id, "w1", result_of(TASK.id), 1)
     assert store.start("j", TASK.id, "w2", 15) == "the task is done"
     assert store.start("j", "video-99999", "w2", 15) == "there is no such task"
     store.cancel("j")
@@ -126,29 +160,29 @@ def test_a_late_message_takes_the_task_out_of_the_waiting_ones(store: TaskStore,
     take(store)
     end_leases(valkey)
     store.take_expired(3)
-    assert store.waiting("j") == 5
+    assert waiting(store) == 5
     store.start("j", TASK.id, "w1", 15)
-    assert store.waiting("j") == 4, "it runs now"
+    assert waiting(store) == 4, "it runs now"
 
 
 # Finishing.
 
 
-def test_the_last_of_all_tasks_is_told_apart(store: TaskStore) -> None:
-    outcomes = [store.finish("j", "w", result_of(task_id), 7) for task_id in IDS]
+def test_the_last_of_all_tasks_asks_for_publishing(store: TaskStore, valkey: redis.Redis) -> None:
+    outcomes = [store.finish("j", task_id, "w", result_of(task_id), 7) for task_id in IDS]
     assert outcomes == [Finish.DONE] * 4 + [Finish.LAST]
-    assert store.all_done("j")
+    assert valkey.zscore(keys.PUBLISHING, "j") is not None
+    assert len(valkey.lrange(keys.queue("jobs"), 0, -1)) == 1, "publishing is asked for in the same step"
     assert {result.task for result in store.results("j")} == set(IDS)
 
 
 def test_a_second_delivery_changes_nothing(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    assert store.finish("j", "w1", result_of(TASK.id), 7) is Finish.DONE
-    assert store.finish("j", "w2", result_of(TASK.id), 9) is Finish.DUPLICATE
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.DONE
+    assert store.finish("j", TASK.id, "w2", result_of(TASK.id), 9) is Finish.DUPLICATE
     assert store.progress("j") == {TASK.id: 7}
-    assert store.busy_tasks("j") == 0
-    assert not store.all_done("j")
+    assert store.busy_runs("j") == 0
 
 
 def test_a_result_counts_even_if_its_worker_had_lost_the_lease(store: TaskStore, valkey: redis.Redis) -> None:
@@ -156,9 +190,9 @@ def test_a_result_counts_even_if_its_worker_had_lost_the_lease(store: TaskStore,
     store.start("j", TASK.id, "w1", 15)
     end_leases(valkey)
     store.take_expired(3)
-    waiting = store.waiting("j")
-    assert store.finish("j", "w1", result_of(TASK.id), 7) is Finish.DONE
-    assert store.waiting("j") == waiting - 1, "nobody does it again"
+    before = waiting(store)
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.DONE
+    assert waiting(store) == before - 1, "nobody does it again"
     assert keys.lease("j", TASK.id) not in valkey.zrange(keys.LEASES, 0, -1)
 
 
@@ -166,21 +200,23 @@ def test_a_result_of_an_ended_job_is_unwanted_and_its_worker_free(store: TaskSto
     take(store)
     store.start("j", TASK.id, "w1", 15)
     store.cancel("j")
-    assert store.busy_tasks("j") == 1
-    assert store.finish("j", "w1", result_of(TASK.id), 7) is Finish.UNWANTED
-    assert store.busy_tasks("j") == 0
+    assert store.busy_runs("j") == 1
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.UNWANTED
+    assert store.busy_runs("j") == 0
     assert store.results("j") == []
 
 
 def test_a_result_of_no_task_of_the_job_is_unwanted(store: TaskStore) -> None:
-    assert store.finish("j", "w1", result_of("video-99999"), 7) is Finish.UNWANTED
-    assert [store.finish("j", "w", result_of(task_id), 7) for task_id in IDS][-1] is Finish.LAST
+    assert store.finish("j", "video-99999", "w1", result_of("video-99999"), 7) is Finish.UNWANTED
+    assert [store.finish("j", task_id, "w", result_of(task_id), 7) for task_id in IDS][-1] is Finish.LAST
 
 
 def test_however_many_deliver_at_once_last_is_told_once(store: TaskStore) -> None:
     deliveries = [result_of(task_id) for task_id in IDS] * 20
     with ThreadPoolExecutor(16) as pool:
-        outcomes = Counter(pool.map(lambda result: store.finish("j", "w", result, 1), deliveries))
+        outcomes = Counter(
+            pool.map(lambda result: store.finish("j", result.task, "w", result, 1), deliveries)
+        )
     assert outcomes == {Finish.LAST: 1, Finish.DONE: 4, Finish.DUPLICATE: 95}
 
 
@@ -189,25 +225,32 @@ def test_however_many_deliver_at_once_last_is_told_once(store: TaskStore) -> Non
 
 def test_a_task_given_back_unharmed_does_not_count(store: TaskStore) -> None:
     take(store)
-    waiting = store.waiting("j")
+    before = waiting(store)
     for _ in range(5):
         store.start("j", TASK.id, "w1", 15)
-        assert store.give_back("j", TASK, "w1", 3, None) is GivenBack.RETRY
+        assert store.give_back("j", TASK.id, "w1", 3, None) is GivenBack.RETRY
     assert attempts(store) == 0
-    assert store.waiting("j") == waiting + 1
-    assert store.busy_tasks("j") == 0
+    assert waiting(store) == before + 1
+    assert store.busy_runs("j") == 0
 
 
 def test_a_task_whose_attempts_are_used_up_fails_its_job_with_the_reason(store: TaskStore) -> None:
     take(store)
     for number in (1, 2):
         store.start("j", TASK.id, "w1", 15)
-        assert store.give_back("j", TASK, "w1", 3, EncodeError(f"crash {number}")) is GivenBack.RETRY
+        assert store.give_back("j", TASK.id, "w1", 3, EncodeError(f"crash {number}")) is GivenBack.RETRY
     store.start("j", TASK.id, "w1", 15)
-    assert store.give_back("j", TASK, "w1", 3, EncodeError("crash 3")) is GivenBack.FAILED
+    assert store.give_back("j", TASK.id, "w1", 3, EncodeError("crash 3")) is GivenBack.FAILED
     view = store.view("j")
     assert view is not None
-    assert (view.state, view.error_kind, view.error) == (JobState.FAILED, "encode", "crash 3")
+    assert (view.state, view.error_kind, view.error) == (
+        JobState.FAILED,
+        "encode",
+        f"task {TASK.id} was tried 3 times; at last: crash 3",
+    )
+    assert [(one.task, one.attempt, one.reason) for one in view.failures] == [
+        (TASK.id, number, f"crash {number}") for number in (1, 2, 3)
+    ]
     assert view.times["failed"] == pytest.approx(time.time(), abs=5)
 
 
@@ -216,7 +259,7 @@ def test_a_job_failed_by_a_task_is_forgotten_and_cleaned_like_any_other(
 ) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    assert store.give_back("j", TASK, "w1", 1, SourceError("gone")) is GivenBack.FAILED
+    assert store.give_back("j", TASK.id, "w1", 1, SourceError("gone")) is GivenBack.FAILED
     assert all(valkey.ttl(name) > 0 for name in valkey.keys(f"{keys.job('j')}*"))
     assert store.active_jobs() == []
     assert valkey.zrange(keys.CLEANUP, 0, -1) == ["j"]
@@ -225,7 +268,7 @@ def test_a_job_failed_by_a_task_is_forgotten_and_cleaned_like_any_other(
 def test_who_does_not_hold_a_task_cannot_give_it_back(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    assert store.give_back("j", TASK, "w2", 1, EncodeError("mine?")) is GivenBack.UNWANTED
+    assert store.give_back("j", TASK.id, "w2", 1, EncodeError("mine?")) is GivenBack.UNWANTED
     assert store.state("j") is JobState.ENCODING
     assert store.renew("j", TASK.id, "w1", 15, 1)
 
@@ -233,25 +276,38 @@ def test_who_does_not_hold_a_task_cannot_give_it_back(store: TaskStore) -> None:
 def test_a_task_that_another_has_finished_meanwhile_is_not_done_again(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    store.finish("j", "w2", result_of(TASK.id), 1)
-    waiting = store.waiting("j")
-    assert store.give_back("j", TASK, "w1", 1, EncodeError("late")) is GivenBack.UNWANTED
-    assert store.waiting("j") == waiting
+    store.finish("j", TASK.id, "w2", result_of(TASK.id), 1)
+    before = waiting(store)
+    assert store.give_back("j", TASK.id, "w1", 1, EncodeError("late")) is GivenBack.UNWANTED
+    assert waiting(store) == before
     assert store.state("j") is JobState.ENCODING
 
 
 # Losing a worker.
 
 
-def test_a_worker_that_falls_silent_loses_its_task(store: TaskStore) -> None:
+def test_a_worker_that_falls_silent_loses_its_task(store: TaskStore, valkey: redis.Redis) -> None:
     take(store)
     store.start("j", TASK.id, "w1", SHORT_LEASE)
     time.sleep(2 * SHORT_LEASE)
     assert store.take_expired(3) == [("j", TASK.id, GivenBack.RETRY)]
     assert store.take_expired(3) == []
+    assert store.busy_runs("j") == 0
+    assert isinstance(store.start("j", TASK.id, "w2", 15), StartedTask)
     assert not store.renew("j", TASK.id, "w1", 15, 1)
-    assert store.busy_tasks("j") == 0
-    assert store.next_pending("j") is not None
+
+
+def test_a_worker_that_stood_still_goes_on_with_what_nobody_has_begun_anew(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    take(store)
+    store.start("j", TASK.id, "w1", 15)
+    end_leases(valkey)
+    store.take_expired(3)
+    assert store.renew("j", TASK.id, "w1", 15, 1)
+    assert store.start("j", TASK.id, "w2", 15) == "another worker holds the task"
+    assert TASK.id not in valkey.zrange(keys.pending("j", QUEUE), 0, -1)
+    assert attempts(store) == 1
 
 
 def test_a_task_that_loses_worker_after_worker_fails_its_job(store: TaskStore, valkey: redis.Redis) -> None:
@@ -264,27 +320,32 @@ def test_a_task_that_loses_worker_after_worker_fails_its_job(store: TaskStore, v
     assert outcomes == [GivenBack.RETRY, GivenBack.RETRY, GivenBack.FAILED]
     view = store.view("j")
     assert view is not None
-    assert view.error == f"task {TASK.id} was tried 3 times; at last its worker was lost"
+    assert view.error == f"task {TASK.id} was tried 3 times; at last: its worker was lost"
+    assert [(one.attempt, one.worker, one.kind) for one in view.failures] == [
+        (1, "w1", "lost"),
+        (2, "w1", "lost"),
+        (3, "w1", "lost"),
+    ]
 
 
 def test_leases_of_jobs_that_are_gone_are_dropped(store: TaskStore, valkey: redis.Redis) -> None:
     take(store)
     end_leases(valkey)
     valkey.delete(*valkey.keys(f"{keys.job('j')}*"))
-    assert store.take_expired(3) == []
+    assert {outcome for _, _, outcome in store.take_expired(3)} == {GivenBack.UNWANTED}
     assert valkey.zcard(keys.LEASES) == 0
 
 
 def test_two_schedulers_take_an_ended_lease_once(store: TaskStore, valkey: redis.Redis) -> None:
     for _ in IDS:
-        store.take_pending("j")
+        store.give_out("j", QUEUE)
     end_leases(valkey)
     with ThreadPoolExecutor(4) as pool:
         taken = [
             outcome for found in pool.map(lambda _: store.take_expired(3), range(8)) for outcome in found
         ]
     assert Counter(outcome for _, _, outcome in taken)[GivenBack.RETRY] == len(IDS)
-    assert store.waiting("j") == len(IDS)
+    assert waiting(store) == len(IDS)
 
 
 # Cancelling.
@@ -295,8 +356,8 @@ def test_workers_of_a_cancelled_job_are_told_to_stop(store: TaskStore) -> None:
     store.start("j", TASK.id, "w1", 15)
     assert store.cancel("j")
     assert not store.renew("j", TASK.id, "w1", 15, 1)
-    assert store.give_back("j", TASK, "w1", 3, None) is GivenBack.UNWANTED
-    assert store.busy_tasks("j") == 0
+    assert store.give_back("j", TASK.id, "w1", 3, None) is GivenBack.UNWANTED
+    assert store.busy_runs("j") == 0
     assert store.state("j") is JobState.CANCELLED
 
 
@@ -306,4 +367,66 @@ def test_a_dead_worker_of_a_cancelled_job_does_not_hold_up_its_cleanup(store: Ta
     store.cancel("j")
     time.sleep(2 * SHORT_LEASE)
     store.take_expired(3)
-    assert store.busy_tasks("j") == 0
+    assert store.busy_runs("j") == 0
+
+
+# Twins.
+
+
+def test_the_twin_of_a_task_runs_beside_it_and_the_first_result_wins(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    take(store)
+    assert not store.give_twin("j", TASK.id), "nobody runs it yet"
+    store.start("j", TASK.id, "w1#1", 15)
+    assert store.give_twin("j", TASK.id)
+    assert not store.give_twin("j", TASK.id), "one is enough"
+    assert store.start("j", TASK.id + TWIN, "w2#1", 15) == StartedTask(TASK, 1)
+    assert attempts(store) == 1
+    assert store.renew("j", TASK.id, "w1#1", 15, 1)
+    assert store.renew("j", TASK.id + TWIN, "w2#1", 15, 1)
+    assert store.finish("j", TASK.id + TWIN, "w2#1", result_of(TASK.id), 9) is Finish.DONE
+    assert not store.renew("j", TASK.id, "w1#1", 15, 2), "it need not go on"
+    assert store.give_back("j", TASK.id, "w1#1", 3, None) is GivenBack.UNWANTED
+    assert store.busy_runs("j") == 0
+    assert not [one for one in valkey.zrange(keys.LEASES, 0, -1) if TASK.id in one]
+
+
+def test_a_twin_does_not_run_at_the_same_worker(store: TaskStore) -> None:
+    take(store)
+    store.start("j", TASK.id, "w1#1", 15)
+    store.give_twin("j", TASK.id)
+    assert store.start("j", TASK.id + TWIN, "w1#2", 15) == "its twin runs here"
+    assert store.give_twin("j", TASK.id), "another worker may still have it"
+
+
+def test_a_twin_that_fails_or_is_lost_changes_nothing(store: TaskStore, valkey: redis.Redis) -> None:
+    take(store)
+    store.start("j", TASK.id, "w1#1", 15)
+    store.give_twin("j", TASK.id)
+    store.start("j", TASK.id + TWIN, "w2#1", 15)
+    before = waiting(store)
+    assert store.give_back("j", TASK.id + TWIN, "w2#1", 1, EncodeError("no")) is GivenBack.UNWANTED
+    assert (waiting(store), attempts(store), store.state("j")) == (before, 1, JobState.ENCODING)
+    assert store.renew("j", TASK.id, "w1#1", 15, 1)
+
+
+def test_a_twin_that_waits_is_forgotten_when_the_task_is_done(store: TaskStore, valkey: redis.Redis) -> None:
+    take(store)
+    store.start("j", TASK.id, "w1#1", 15)
+    store.give_twin("j", TASK.id)
+    queue = valkey.llen(keys.queue(QUEUE))
+    store.finish("j", TASK.id, "w1#1", result_of(TASK.id), 9)
+    assert valkey.llen(keys.queue(QUEUE)) == queue - 1
+    assert store.start("j", TASK.id + TWIN, "w2#1", 15) == "the task is done"
+    assert keys.lease("j", TASK.id + TWIN) not in valkey.zrange(keys.LEASES, 0, -1)
+
+
+# Asking twice, because an answer got lost.
+
+
+def test_asking_twice_to_start_counts_one_attempt(store: TaskStore) -> None:
+    take(store)
+    assert store.start("j", TASK.id, "w1#1", 15) == StartedTask(TASK, 1)
+    assert store.start("j", TASK.id, "w1#1", 15) == StartedTask(TASK, 1)
+    assert store.start("j", TASK.id, "w1#2", 15) == "another worker holds the task"

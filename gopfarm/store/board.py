@@ -1,0 +1,203 @@
+"""What waits and what runs, farm-wide: what the dispatcher decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+
+from gopfarm.store import keys
+from gopfarm.store.client import now
+from gopfarm.store.scripts import Scripts
+from gopfarm.store.tasks import TWIN
+
+#: At most so many of the jobs that wait to be probed are looked at in a round, the oldest first.
+_MAX_QUEUED = 1000
+
+#: Events that are read at a time, and those that tell the end of a job.
+_MAX_EVENTS = 200
+_ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
+
+
+@dataclass
+class WaitingJob:
+    """A job that has something to give out.
+
+    ``since`` is when it was given out something last, or was submitted, in seconds since 1970; ``waiting`` is
+    the number of its tasks that wait, by queue.
+    """
+
+    id: str
+    tenant: str
+    priority: int
+    submitted: float
+    since: float
+    waiting: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunningTask:
+    """A task that a worker has. Times are seconds, ``expected`` by the cost model; ``done`` is 0 to 1."""
+
+    job: str
+    task: str
+    queue: str
+    elapsed: float
+    expected: float
+    done: float
+    has_twin: bool
+
+
+@dataclass(frozen=True)
+class JobRuns:
+    """How a job's tasks do: those that run, and of each finished one its kind, expected and real seconds."""
+
+    running: tuple[RunningTask, ...]
+    finished: tuple[tuple[str, float, float], ...]
+
+
+class Board:
+    """The farm's waiting and running work.
+
+    Args:
+        client: A connection that decodes responses.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._scripts = Scripts(client)
+
+    def now(self) -> float:
+        """Return Redis' own time, in seconds since 1970."""
+        return now(self._redis)
+
+    def jobs_with_tasks(self, queues: Sequence[str]) -> list[WaitingJob]:
+        """Return the jobs that have tasks waiting for one of the queues."""
+        ids = sorted(cast("set[str]", self._redis.smembers(keys.ACTIVE)))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(keys.job(job_id), "tenant", "priority", "at:queued", "served")
+                for queue in queues:
+                    pipe.zcard(keys.pending(job_id, queue))
+            answers = pipe.execute()
+        found, width = [], 1 + len(queues)
+        for index, job_id in enumerate(ids):
+            fields, *counts = answers[index * width : (index + 1) * width]
+            waiting = {queue: count for queue, count in zip(queues, counts, strict=True) if count}
+            if waiting and (job := _waiting_job(job_id, fields)) is not None:
+                job.waiting = waiting
+                found.append(job)
+        return found
+
+    def jobs_to_prepare(self) -> list[WaitingJob]:
+        """Return the jobs that wait to be probed."""
+        ids = cast("list[str]", self._redis.zrange(keys.QUEUED, 0, _MAX_QUEUED - 1))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(keys.job(job_id), "tenant", "priority", "at:queued", "served")
+            answers = pipe.execute()
+        jobs = (_waiting_job(job_id, fields) for job_id, fields in zip(ids, answers, strict=True))
+        return [job for job in jobs if job is not None]
+
+    def messages(self, queue: str) -> list[str]:
+        """Return the messages of a queue that no process has fetched yet, the next one first."""
+        return cast("list[str]", self._redis.lrange(keys.queue(queue), 0, -1))
+
+    def runs_of_tenants(self, tenants: Collection[str]) -> dict[str, int]:
+        """Return how many runs each tenant has been given out: queued or running."""
+        names = sorted(tenants)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for tenant in names:
+                pipe.scard(keys.tenant_runs(tenant))
+            return dict(zip(names, pipe.execute(), strict=True))
+
+    def leases(self) -> int:
+        """Return how many runs are queued or running."""
+        return self._redis.zcard(keys.LEASES)
+
+    def tenants(self) -> list[str]:
+        """Return every tenant that ever had a job."""
+        return sorted(cast("set[str]", self._redis.smembers(keys.TENANTS)))
+
+    # Fair shares.
+
+    def shares(self) -> dict[str, float]:
+        """Return the work given to each tenant so far, in seconds divided by its weight."""
+        found = cast("dict[str, str]", self._redis.hgetall(keys.SHARES))
+        return {tenant: float(value) for tenant, value in found.items()}
+
+    def charge(self, tenant: str, amount: float) -> None:
+        """Note work given to a tenant (or taken back, if negative)."""
+        self._redis.hincrbyfloat(keys.SHARES, tenant, amount)
+
+    def raise_share(self, tenant: str, to: float) -> None:
+        """Let a tenant that was idle begin where the others are: time not used is not saved up."""
+        self._redis.hset(keys.SHARES, tenant, to)
+
+    # Runs.
+
+    def runs(self, job_id: str) -> JobRuns:
+        """Return how the tasks of a job do."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for part in (keys.owners, keys.started, keys.progress, keys.orders, keys.seconds):
+                pipe.hgetall(part(job_id))
+            owners, started, progress, orders, seconds = pipe.execute()
+        moment = self.now()
+        running = []
+        for run in owners:
+            queue, _, expected, length = orders.get(run, "").split() or ("", "", 0, 0)
+            if not queue:
+                continue  # a twin: it has no order of its own
+            running.append(
+                RunningTask(
+                    job=job_id,
+                    task=run,
+                    queue=queue,
+                    elapsed=moment - float(started.get(run, moment)),
+                    expected=float(expected),
+                    done=int(progress.get(run, 0)) / max(1, int(length)),
+                    has_twin=run + TWIN in owners,
+                )
+            )
+        finished = tuple(
+            (kind_of(task), float(orders[task].split()[2]), float(real))
+            for task, real in seconds.items()
+            if task in orders
+        )
+        return JobRuns(tuple(running), finished)
+
+    # Events.
+
+    def newly_ended(self) -> list[str]:
+        """Return the jobs that have ended since this was asked last, by whichever scheduler."""
+        last = cast("str | None", self._redis.get(keys.EVENTS_COUNTED)) or "0"
+        answer = cast("list[Any]", self._redis.xread({keys.EVENTS: last}, count=_MAX_EVENTS))
+        entries = answer[0][1] if answer else []
+        if entries:
+            self._redis.set(keys.EVENTS_COUNTED, entries[-1][0])
+        return [fields["job"] for _, fields in entries if fields["event"] in _ENDS]
+
+    # Repair.
+
+    def repair_job(self, job_id: str) -> list[str]:
+        """Bring the lists that a job should be on in line with what it is; return what was wrong."""
+        return cast("list[str]", self._scripts.run("repair", job_id))
+
+    def repair_tenants(self) -> int:
+        """Drop what the tenants' lists hold that is no more; return how much that was."""
+        return sum(int(self._scripts.run("repair_tenant", tenant)) for tenant in self.tenants())
+
+
+def kind_of(task_id: str) -> str:
+    """Return the kind of a task (video, audio, subtitles), which its id begins with."""
+    return task_id.partition("-")[0]
+
+
+def _waiting_job(job_id: str, fields: Iterable[str | None]) -> WaitingJob | None:
+    tenant, priority, submitted, served = fields
+    if tenant is None or priority is None or submitted is None:
+        return None
+    since = max(float(submitted), float(served or 0))
+    return WaitingJob(job_id, tenant, int(priority), float(submitted), since)

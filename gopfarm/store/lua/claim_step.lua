@@ -1,0 +1,15 @@
+-- A scheduler claims a step of a job, or keeps its claim. ARGV: id, set (preparing or publishing), who, seconds,
+-- comma-separated states in which there is something to do. Returns 1, or 0 if another is at it or it is done.
+local id, set, who = ARGV[1], PREFIX .. ARGV[2], ARGV[3]
+local state, job, now = state_of(id), key(ARGV[1]), clock()
+local open = false
+for name in string.gmatch(ARGV[5], '[^,]+') do
+  if name == state then open = true end
+end
+if not open then return 0 end
+local holder = redis.call('HGET', job, 'step')
+if holder and holder ~= who and tonumber(redis.call('HGET', job, 'step:until') or '0') > now then return 0 end
+redis.call('HSET', job, 'step', who, 'step:until', stamp(now + tonumber(ARGV[4])))
+redis.call('ZREM', QUEUED, id)
+redis.call('ZADD', set, now + tonumber(ARGV[4]), id)
+return 1

@@ -1,0 +1,45 @@
+-- How a job ends: one step, in which it leaves every list that somebody works from. After base.lua.
+-- What another attempt would only meet again: what such a job has stored is of no use to a retry.
+local HOPELESS = {source = true, spec = true, damaged = true, verify = true}
+
+-- Seconds that workers get to let go of a job before its unpublished files are removed.
+local LETTING_GO = 3
+
+local PARTS = {
+  'plan', 'tasks', 'orders', 'queued', 'owners', 'started', 'seconds', 'attempts', 'failures', 'results',
+  'progress', 'twins',
+}
+
+-- Take a job off the lists of those that wait, without touching what its workers hold.
+local function leave_lists(id)
+  redis.call('ZREM', QUEUED, id)
+  redis.call('ZREM', PREPARING, id)
+  redis.call('ZREM', PUBLISHING, id)
+  redis.call('SREM', ACTIVE, id)
+  for _, run in ipairs(redis.call('HKEYS', key(id, 'queued'))) do unqueue(id, run) end
+  for _, queue in ipairs(queues_of(id)) do redis.call('DEL', key(id, 'pending:' .. queue)) end
+end
+
+-- fields are further fields and values of the job's hash.
+local function end_job(id, state, fields)
+  local job, now = key(id), clock()
+  redis.call('HSET', job, 'state', state, 'at:' .. state, stamp(now), unpack(fields))
+  redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'message')
+  leave_lists(id)
+  redis.call('SREM', LIVE, id)
+  redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
+  if state ~= 'done' and redis.call('EXISTS', key(id, 'plan')) == 1 then
+    local wait = LETTING_GO
+    local kind = redis.call('HGET', job, 'error_kind')
+    if state == 'failed' and not HOPELESS[kind] then
+      wait = math.max(wait, tonumber(redis.call('HGET', job, 'keep') or '0'))
+    end
+    redis.call('ZADD', CLEANUP, now + wait, id)
+  end
+  local ttl = math.ceil(tonumber(redis.call('HGET', job, 'ttl') or '1209600'))
+  redis.call('EXPIRE', job, ttl)
+  for _, part in ipairs(PARTS) do redis.call('EXPIRE', key(id, part), ttl) end
+  local tasks = redis.call('HLEN', key(id, 'tasks'))
+  local share = tasks > 0 and redis.call('HLEN', key(id, 'results')) / tasks or 0
+  emit(id, 'job.' .. state, now, state == 'done' and 1 or share)
+end

@@ -1,0 +1,46 @@
+-- Bring the lists that a job should be on in line with what the job is. ARGV: id.
+-- Returns what was found wrong, a word for each finding.
+local id, state, found = ARGV[1], state_of(ARGV[1]), {}
+local function note(word) found[#found + 1] = word end
+
+for _, run in ipairs(redis.call('HKEYS', key(id, 'owners'))) do
+  -- A run without a lease would be waited for without end.
+  if not redis.call('ZSCORE', LEASES, id .. ' ' .. run) then
+    lease(id, run, clock())
+    note('lease')
+  end
+end
+
+if not state or state == 'done' or state == 'failed' or state == 'cancelled' then
+  if redis.call('SREM', LIVE, id) == 1 then note('ended') end
+  redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
+  leave_lists(id)
+  return found
+end
+
+redis.call('SADD', LIVE, id)
+redis.call('SADD', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
+if state == 'queued' or state == 'probing' or state == 'planning' then
+  if not redis.call('ZSCORE', QUEUED, id) and not redis.call('ZSCORE', PREPARING, id) then
+    redis.call('ZADD', QUEUED, clock(), id)
+    note('waiting')
+  end
+elseif state == 'stitching' or all_tasks_done(id) then
+  if not redis.call('ZSCORE', PUBLISHING, id) then
+    call_step(id, PUBLISHING, 'stitch')
+    note('publishing')
+  end
+else
+  redis.call('SADD', ACTIVE, id)
+  for _, task in ipairs(redis.call('HKEYS', key(id, 'tasks'))) do
+    if redis.call('HEXISTS', key(id, 'results'), task) == 0
+      and redis.call('HEXISTS', key(id, 'owners'), task) == 0
+      and redis.call('HEXISTS', key(id, 'queued'), task) == 0
+      and not redis.call('ZSCORE', key(id, 'pending:' .. (order_of(id, task))), task)
+    then
+      make_pending(id, task)
+      note('task')
+    end
+  end
+end
+return found

@@ -1,0 +1,121 @@
+"""What the store tells about jobs: nothing here changes anything."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import redis
+
+from gopfarm.errors import SpecError
+from gopfarm.plan import Plan
+from gopfarm.results import TaskResult
+from gopfarm.serial import from_json
+from gopfarm.spec import JobSpec
+from gopfarm.storage import shown
+from gopfarm.store import keys
+from gopfarm.store.models import Failure, JobState, JobView
+
+#: Page size of ``recent``.
+_MAX_PAGE = 1000
+
+
+class JobReader:
+    """Jobs as they are now.
+
+    Args:
+        client: A connection that decodes responses.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def spec(self, job_id: str) -> JobSpec:
+        """Return a job's spec.
+
+        Raises:
+            SpecError: There is no such job.
+        """
+        document = cast("str | None", self._redis.hget(keys.job(job_id), "spec"))
+        if document is None:
+            raise SpecError(f"there is no job {job_id}")
+        return JobSpec.model_validate_json(document)
+
+    def state(self, job_id: str) -> JobState | None:
+        """Return a job's state; None if there is no such job."""
+        state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
+        return JobState(state) if state else None
+
+    def plan(self, job_id: str) -> Plan | None:
+        """Return a job's plan; None if it has none yet."""
+        document = cast("str | None", self._redis.get(keys.plan(job_id)))
+        return from_json(Plan, document) if document else None
+
+    def results(self, job_id: str) -> list[TaskResult]:
+        """Return the results of the tasks that are done."""
+        documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
+        return [from_json(TaskResult, document) for document in documents]
+
+    def progress(self, job_id: str) -> dict[str, int]:
+        """Return the frames or samples done so far by each run of a task that was started."""
+        found = cast("dict[str, str]", self._redis.hgetall(keys.progress(job_id)))
+        return {run: int(value) for run, value in found.items()}
+
+    def attempts(self, job_id: str) -> dict[str, int]:
+        """Return how often each task was started."""
+        found = cast("dict[str, str]", self._redis.hgetall(keys.attempts(job_id)))
+        return {task: int(value) for task, value in found.items()}
+
+    def live_jobs(self) -> list[str]:
+        """Return the jobs that have not ended."""
+        return sorted(cast("set[str]", self._redis.smembers(keys.LIVE)))
+
+    def view(self, job_id: str) -> JobView | None:
+        """Return a job as users see it; None if there is no such job."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.job(job_id))
+            pipe.hlen(keys.tasks(job_id))
+            pipe.hlen(keys.results(job_id))
+            pipe.lrange(keys.failures(job_id), 0, -1)
+            fields, tasks, done, failures = pipe.execute()
+        if not fields:
+            return None
+        spec = json.loads(fields.get("spec", "{}"))
+        state = JobState(fields["state"])
+        share = done / tasks if tasks else 0.0
+        return JobView(
+            id=job_id,
+            state=state,
+            tenant=fields["tenant"],
+            priority=int(fields["priority"]),
+            source=shown(spec.get("source", "")),
+            destination=spec.get("destination", ""),
+            metadata=spec.get("metadata", {}),
+            times={
+                name.removeprefix("at:"): float(value)
+                for name, value in sorted(fields.items(), key=lambda item: item[1])
+                if name.startswith("at:")
+            },
+            error_kind=fields.get("error_kind"),
+            error=fields.get("error"),
+            failures=tuple(Failure.model_validate_json(failure) for failure in failures),
+            retries=int(fields.get("retries", 0)),
+            plan_hash=fields.get("plan_hash"),
+            tasks=tasks,
+            tasks_done=done,
+            progress=1.0 if state is JobState.DONE else share,
+            master=fields.get("master"),
+        )
+
+    def recent(self, limit: int = 50) -> list[JobView]:
+        """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""
+        limit, found = min(limit, _MAX_PAGE), dict[str, JobView]()
+        while len(found) < limit:
+            ids = cast("list[str]", self._redis.zrevrange(keys.JOBS, len(found), limit - 1))
+            views = {job_id: self.view(job_id) for job_id in ids}
+            found |= {job_id: view for job_id, view in views.items() if view is not None}
+            gone = [job_id for job_id, view in views.items() if view is None]
+            if not gone:
+                break
+            self._redis.zrem(keys.JOBS, *gone)
+        return list(found.values())

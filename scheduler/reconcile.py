@@ -1,0 +1,114 @@
+"""The reconciler: finds jobs and tasks that fell between two hands, and puts them back where they belong.
+
+Nothing here is needed as long as all goes well. Each finding is counted (``gopfarm_repairs_total``).
+"""
+
+from __future__ import annotations
+
+import time
+
+from encoders.codecs import AUDIO_QUEUE, CODECS
+from gopfarm import metrics
+from gopfarm.broker import JOBS_QUEUE, FarmBroker
+from gopfarm.log import get_logger
+from gopfarm.settings import Settings
+from gopfarm.store import Board, GivenBack, StepStore, TaskStore
+
+log = get_logger(__name__)
+
+#: The queues of workers.
+QUEUES = tuple(sorted({AUDIO_QUEUE} | {codec.queue for codec in CODECS.values()}))
+
+#: Seconds between searches for messages that were fetched and never heard of, and how long they may be
+#: silent: a worker starts what it fetches at once.
+_MESSAGES_EVERY_SECONDS = 1.0
+_SILENCE_SECONDS = 5.0
+
+#: Seconds between looks after dead processes' messages.
+_RECOVER_EVERY_SECONDS = 3.0
+
+#: Seconds between audits of all jobs that have not ended.
+_AUDIT_EVERY_SECONDS = 30.0
+
+#: Seconds that workers get to renew their leases after Redis was away, before any lease counts as ended.
+CALM_SECONDS = 6.0
+
+
+class Reconciler:
+    """What the leading scheduler does against loss.
+
+    Args:
+        store, board, steps, broker: What it looks at.
+        settings: The process's settings.
+    """
+
+    def __init__(
+        self, store: TaskStore, board: Board, steps: StepStore, broker: FarmBroker, settings: Settings
+    ) -> None:
+        self._store = store
+        self._board = board
+        self._steps = steps
+        self._broker = broker
+        self._settings = settings
+        self._calm_until = 0.0
+        self._missing: dict[tuple[str, str, str], float] = {}
+        self._due: dict[str, float] = {}
+
+    def stay_calm(self) -> None:
+        """Redis was away: workers could not renew their leases, so none has ended by their fault."""
+        self._calm_until = time.monotonic() + min(CALM_SECONDS, self._settings.lease_seconds)
+
+    def run(self) -> None:
+        """Do what is due."""
+        if time.monotonic() >= self._calm_until:
+            self._take_back_expired()
+        self._call_steps_again()
+        if self._is_due("messages", _MESSAGES_EVERY_SECONDS):
+            self._find_lost_messages()
+        if self._is_due("recover", _RECOVER_EVERY_SECONDS):
+            for queue in (JOBS_QUEUE, *QUEUES):
+                self._broker.recover(queue)
+        if self._is_due("audit", _AUDIT_EVERY_SECONDS):
+            self.audit()
+
+    def _is_due(self, duty: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.setdefault(duty, now + seconds):
+            return False
+        self._due[duty] = now + seconds
+        return True
+
+    def _take_back_expired(self) -> None:
+        for job_id, run, outcome in self._store.take_expired(self._settings.max_attempts):
+            metrics.LEASES_EXPIRED.labels(outcome.value).inc()
+            if outcome is not GivenBack.UNWANTED:
+                log.warning("lease ended", job=job_id, task=run, outcome=outcome.value)
+
+    def _call_steps_again(self) -> None:
+        for step, job_id in self._steps.call_again():
+            metrics.REPAIRS.labels("step").inc()
+            log.warning("a step is asked for again", job=job_id, step=step.value)
+
+    def _find_lost_messages(self) -> None:
+        lying = {queue: set(self._board.messages(queue)) for queue in QUEUES}
+        now, missing = time.monotonic(), {}
+        for job_id in self._store.active_jobs():
+            for run, message in self._store.queued(job_id).items():
+                if message in lying.get(self._store.queue_of(job_id, run), ()):
+                    continue
+                since = self._missing.get((job_id, run, message), now)
+                if now - since < _SILENCE_SECONDS:
+                    missing[job_id, run, message] = since
+                elif self._store.requeue_lost(job_id, run, message):
+                    metrics.REPAIRS.labels("message").inc()
+                    log.warning("a task's message was lost", job=job_id, task=run)
+        self._missing = missing
+
+    def audit(self) -> None:
+        """Compare every job that has not ended, or has files to be removed, with the lists that it is on."""
+        for job_id in (*self._store.live_jobs(), *self._store.to_be_cleaned()):
+            for finding in self._board.repair_job(job_id):
+                metrics.REPAIRS.labels(finding).inc()
+                log.warning("a job was put right", job=job_id, finding=finding)
+        if dropped := self._board.repair_tenants():
+            metrics.REPAIRS.labels("tenant").inc(dropped)
