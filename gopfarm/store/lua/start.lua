@@ -6,7 +6,7 @@ local task, now = task_of(ARGV[2]), clock()
 local owner = redis.call('HGET', key(id, 'owners'), run)
 local function refuse(why)
   if not owner then
-    redis.call('HDEL', key(id, 'queued'), run)
+    unqueue(id, run)
     unlease(id, run)
   end
   return {0, why}
@@ -25,7 +25,7 @@ if is_twin(run) then
     return refuse('its twin runs here')
   end
 end
-redis.call('HDEL', key(id, 'queued'), run)
+unqueue(id, run)
 redis.call('HSET', key(id, 'owners'), run, token)
 redis.call('HSET', key(id, 'started'), run, stamp(now))
 redis.call('HDEL', key(id, 'progress'), run)
