@@ -14,6 +14,9 @@ from gopfarm.tenants import TenantPolicy, policy_of
 from scheduler.fair import choose, raised_shares, urgencies
 from scheduler.window import Window
 
+#: The queues of workers.
+QUEUES = tuple(sorted({AUDIO_QUEUE} | {codec.queue for codec in CODECS.values()}))
+
 
 def queue_of(task: Task) -> str:
     """Return the queue of the workers that can run a task."""
@@ -53,10 +56,10 @@ class Dispatcher:
     def fill(self) -> Round:
         """Fill the window of every queue that has live slots."""
         slots = self._fleet.slots()
-        queues = sorted(queue for queue, count in slots.items() if count > 0)
+        queues = [queue for queue in QUEUES if slots[queue] > 0]
         messages = {queue: self._board.messages(queue) for queue in queues}
         self._window.keep({message for waiting in messages.values() for message in waiting})
-        jobs = self._board.jobs_with_tasks(queues)
+        jobs = self._board.jobs_with_tasks(QUEUES)
         queued = 0
         if jobs:
             turn = self._turn(jobs)

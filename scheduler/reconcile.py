@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import time
 
-from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.broker import JOBS_QUEUE, FarmBroker
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.store import Board, GivenBack, StepStore, TaskStore
+from scheduler.dispatch import QUEUES
 
 log = get_logger(__name__)
-
-#: The queues of workers.
-QUEUES = tuple(sorted({AUDIO_QUEUE} | {codec.queue for codec in CODECS.values()}))
 
 #: Seconds between searches for messages that were fetched and never heard of, and how long they may be
 #: silent: a worker starts what it fetches at once.
