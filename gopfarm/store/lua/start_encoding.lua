@@ -8,6 +8,7 @@ redis.call('SET', key(id, 'plan'), ARGV[3])
 redis.call('HSET', job, 'state', 'encoding', 'at:encoding', stamp(clock()), 'plan_hash', ARGV[2], 'queues', ARGV[4])
 redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'message')
 redis.call('ZREM', PREPARING, id)
+redis.call('ZREM', QUEUED, id)
 for i = 5, #ARGV, 7 do
   local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
   redis.call('HSET', key(id, 'tasks'), task, ARGV[i + 1])

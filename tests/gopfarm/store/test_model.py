@@ -178,9 +178,13 @@ class Farm(RuleBasedStateMachine):
 
     # Workers.
 
-    @rule(target=runs, given=messages, worker=st.sampled_from("ab"), lease=st.sampled_from([15.0, 0.0]))
-    def start(self, given: Given, worker: str, lease: float) -> Any:
-        """A message is delivered: for the first time, again, or long after its time."""
+    @rule(target=runs, given=messages, worker=st.sampled_from("ab"), falls_silent=st.booleans())
+    def start(self, given: Given, worker: str, falls_silent: bool) -> Any:
+        """A message is delivered: for the first time, again, or long after its time.
+
+        A worker that falls silent loses its lease, but may come back and do all that others do.
+        """
+        lease = 0.0 if falls_silent else 15.0
         self.client.lrem(keys.queue(QUEUE), 1, given.message)
         self.nonce += 1
         token = f"{worker}#{self.nonce}"
@@ -197,6 +201,8 @@ class Farm(RuleBasedStateMachine):
             assert started == StartedTask(next(one for one in SMALL.tasks if one.id == task), counts[task])
         assert self.store.start(given.job, given.run, token, lease) == started, "asking twice is asking once"
         assert before != token
+        if falls_silent:
+            self.time_passes()
         return given.job, given.run, token
 
     @rule(run=runs, lease=st.sampled_from([15.0, 0.0]))
