@@ -1,0 +1,78 @@
+"""How long the farm took to get over a fault, and how often it encoded the same thing: read from its logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.chaos.logs import DONE, SCHEDULER_AT_WORK, STARTED, Line
+from tests.chaos.scene import Injection, Job
+
+#: Faults that take a task from a worker, a scheduler from the farm, or Redis from everybody.
+OF_WORKERS = ("kill_worker", "kill_child", "zombie", "preempt_worker")
+OF_SCHEDULERS = ("kill_leader", "kill_schedulers")
+OF_REDIS = ("restart_redis", "empty_redis", "pause_redis", "refuse_writes")
+
+#: What a finished task is called when its result counted.
+_COUNTED = ("done", "last")
+
+
+def recovery(lines: Iterable[Line], fault: Injection) -> float | None:
+    """Return the seconds that it took to recover from a fault; None where there was nothing to recover from.
+
+    - A worker or its child: from the fault until the last of the tasks that were in danger was started again,
+      or finished elsewhere. In danger are those that the victim was running, and those that a worker had
+      fetched and not begun.
+    - A scheduler: from the fault until a scheduler next did something.
+    - Redis: from the moment at which it was itself again until the next task was started or finished, or a
+      scheduler did something.
+    """
+    if fault.kind in OF_WORKERS:
+        waits = [_again(lines, fault, task) for task in fault.hands]
+        return max((wait for wait in waits if wait is not None), default=None)
+    if fault.kind in OF_SCHEDULERS:
+        later = [line.at for line in lines if line.event in SCHEDULER_AT_WORK and line.at > fault.at]
+        return later[0] - fault.at if later else None
+    if fault.kind in OF_REDIS:
+        signs = (STARTED, DONE, *SCHEDULER_AT_WORK)
+        later = [line.at for line in lines if line.event in signs and line.at > fault.healed]
+        return later[0] - fault.healed if later else None
+    return None
+
+
+def _again(lines: Iterable[Line], fault: Injection, task: tuple[str, str]) -> float | None:
+    for line in lines:
+        if line.task != task or line.at <= fault.at:
+            continue
+        elsewhere = line.worker not in fault.victims or fault.kind == "kill_child"
+        if line.event == DONE or (line.event == STARTED and elsewhere):
+            return line.at - fault.at
+    return None
+
+
+def starts(lines: Iterable[Line], jobs: Iterable[Job]) -> Counter[tuple[str, str]]:
+    """Return how often each task was started, as (job's name, task), over all submissions of the job."""
+    names = {identity: job.name for job in jobs for identity in job.ids}
+    return Counter(
+        (names[line.task[0]], line.task[1])
+        for line in lines
+        if line.event == STARTED and line.task[0] in names
+    )
+
+
+def encoded_again(lines: Iterable[Line], jobs: Iterable[Job], lost_at: float) -> list[str]:
+    """Return the tasks that had been done when Redis lost everything, and were started once more after."""
+    names = {identity: job.name for job in jobs for identity in job.ids}
+    done = {
+        (names.get(line.task[0]), line.task[1])
+        for line in lines
+        if line.event == DONE and line.at < lost_at and line.fields.get("outcome") in _COUNTED
+    }
+    return sorted(
+        f"{names[line.task[0]]} {line.task[1]}"
+        for line in lines
+        if line.event == STARTED
+        and line.at > lost_at
+        and line.task[0] in names
+        and (names[line.task[0]], line.task[1]) in done
+    )
