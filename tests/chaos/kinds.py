@@ -5,26 +5,18 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import faults
-from tests.chaos.places import Folder, Place
-from tests.chaos.scene import Scene
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where jobs publish: how a place of a given name is made, and what the farm has to be told."""
-
-    place: Callable[[str], Place]
-    environment: dict[str, str] = field(default_factory=dict)
+from tests.chaos import faults, s3
+from tests.chaos.places import Folder
+from tests.chaos.scene import Scene, Storage
 
 
 @contextmanager
-def on_disk(folder: Path) -> Iterator[Storage]:
+def on_disk(folder: Path, film: Path) -> Iterator[Storage]:
     """Publish into folders below that of the run."""
-    yield Storage(lambda name: Folder(folder / "out" / name))
+    yield Storage(place=lambda name: Folder(folder / "out" / name), source=str(film))
 
 
 @dataclass(frozen=True)
@@ -32,13 +24,16 @@ class Kind:
     """A fault, the storage for it, and a module without which it cannot be made."""
 
     fault: faults.Fault
-    storage: Callable[[Path], AbstractContextManager[Storage]] = on_disk
+    storage: Callable[[Path, Path], AbstractContextManager[Storage]] = on_disk
     needs: str | None = None
 
     @property
     def possible(self) -> bool:
         """Tell whether what it needs is there."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
+        try:
+            return self.needs is None or importlib.util.find_spec(self.needs) is not None
+        except ModuleNotFoundError:  # not even its package
+            return False
 
 
 #: In the order in which a campaign takes them in turn.
@@ -69,6 +64,7 @@ def quiet(_: Scene) -> None:
     """Do nothing: what the campaign itself costs, and whether it takes a healthy farm for a sick one."""
 
 
+KINDS["break_s3"] = Kind(s3.break_s3, s3.behind_a_proxy, needs="tests.faults.proxy")
 KINDS["quiet"] = Kind(quiet)
 
 #: Not taken in turn: only when asked for.

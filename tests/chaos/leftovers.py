@@ -8,6 +8,27 @@ from tests.chaos.farm import WORKERS, Farm
 from tests.chaos.film import PARTIAL
 from tests.chaos.scene import Scene
 
+#: Where jobs and tasks under way are written down: Redis removes such a key with its last member.
+_EMPTY = (
+    "gopfarm:leases",
+    "gopfarm:live",
+    "gopfarm:queued",
+    "gopfarm:preparing",
+    "gopfarm:publishing",
+    "gopfarm:active",
+    "gopfarm:tenant:*:jobs",
+    "gopfarm:tenant:*:runs",
+    "gopfarm:job:*:owners",
+    "gopfarm:job:*:queued",
+)
+
+
+def _members(client: redis.Redis, key: str) -> list[object]:
+    kind = str(client.type(key))
+    if kind == "zset":
+        return list(client.zrange(key, 0, -1))
+    return list(client.hkeys(key) if kind == "hash" else client.smembers(key) if kind == "set" else [])
+
 
 def in_redis(client: redis.Redis) -> list[str]:
     """Return leases, owners and messages that nobody should have any more.
@@ -15,9 +36,8 @@ def in_redis(client: redis.Redis) -> list[str]:
     A message that a killed process had fetched is not one of them: dramatiq gives it again when the process
     has been silent for half a minute, and whoever gets it finds nothing to do.
     """
-    found = [f"lease of {lease!s}" for lease in client.zrange("gopfarm:leases", 0, -1)]
-    for key in client.scan_iter("gopfarm:job:*:owners"):
-        found += [f"owner of {task!s} in {key}" for task in client.hkeys(key)]
+    keys = [key for pattern in _EMPTY for key in client.scan_iter(pattern)]
+    found = [f"{key}: {', '.join(map(str, _members(client, str(key))))}" for key in keys]
     held: set[str] = set()
     for key in client.scan_iter("dramatiq:__acks__.*"):
         held |= {str(identity) for identity in client.smembers(key)}

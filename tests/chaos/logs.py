@@ -11,6 +11,9 @@ from typing import Any
 
 STARTED, DONE, GIVEN_BACK = "task started", "task done", "task given back"
 
+#: End of the name under which a slow task runs a second time.
+TWIN = "~"
+
 #: After these a worker has let go of a task.
 _LET_GO = (DONE, GIVEN_BACK)
 
@@ -29,8 +32,8 @@ class Line:
 
     @property
     def task(self) -> tuple[str, str]:
-        """Job and task that the line is about; empty where it is about none."""
-        return str(self.fields.get("job", "")), str(self.fields.get("task", ""))
+        """Job and task that the line is about; empty where it is about none. A twin is its task."""
+        return str(self.fields.get("job", "")), str(self.fields.get("task", "")).removesuffix(TWIN)
 
     @property
     def worker(self) -> str:

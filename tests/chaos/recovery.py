@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from tests.chaos.logs import DONE, SCHEDULER_AT_WORK, STARTED, Line
 from tests.chaos.scene import Injection, Job
 
-#: Faults that take a task from a worker, a scheduler from the farm, or Redis from everybody.
+#: Faults that take a task from a worker, a scheduler from the farm, or a service from everybody.
 OF_WORKERS = ("kill_worker", "kill_child", "zombie", "preempt_worker")
 OF_SCHEDULERS = ("kill_leader", "kill_schedulers")
-OF_REDIS = ("restart_redis", "empty_redis", "pause_redis", "refuse_writes")
+OF_SERVICES = ("restart_redis", "empty_redis", "pause_redis", "refuse_writes", "break_s3")
+
+#: Steps of a job that need Redis and storage.
+_PROGRESS = (STARTED, DONE, "job planned", "job done")
 
 #: What a finished task is called when its result counted.
 _COUNTED = ("done", "last")
@@ -24,8 +27,8 @@ def recovery(lines: Iterable[Line], fault: Injection) -> float | None:
       or finished elsewhere. In danger are those that the victim was running, and those that a worker had
       fetched and not begun.
     - A scheduler: from the fault until a scheduler next did something.
-    - Redis: from the moment at which it was itself again until the next task was started or finished, or a
-      scheduler did something.
+    - Redis and storage: from the moment at which it was itself again until a task was started or finished, or
+      a job planned or published.
     """
     if fault.kind in OF_WORKERS:
         waits = [_again(lines, fault, task) for task in fault.hands]
@@ -33,9 +36,8 @@ def recovery(lines: Iterable[Line], fault: Injection) -> float | None:
     if fault.kind in OF_SCHEDULERS:
         later = [line.at for line in lines if line.event in SCHEDULER_AT_WORK and line.at > fault.at]
         return later[0] - fault.at if later else None
-    if fault.kind in OF_REDIS:
-        signs = (STARTED, DONE, *SCHEDULER_AT_WORK)
-        later = [line.at for line in lines if line.event in signs and line.at > fault.healed]
+    if fault.kind in OF_SERVICES:
+        later = [line.at for line in lines if line.event in _PROGRESS and line.at > fault.healed]
         return later[0] - fault.healed if later else None
     return None
 

@@ -28,8 +28,10 @@ _HEADINGS = (
 )
 
 #: The same, narrow enough for a terminal.
-_SHORT = ("fault", "runs", "made", "jobs", "done", "canc", "fail", "lost", "corr", "hung", "leak", "wrong")
-_SHORT = (*_SHORT, "enc/seg", "median", "worst")
+_SHORT = (
+    *("fault", "runs", "made", "jobs", "done", "canc", "fail", "lost", "corr", "hung", "leak", "wrong"),
+    *("enc/seg", "median", "worst"),
+)
 
 
 def one_line(number: int, of: int, result: Result) -> str:

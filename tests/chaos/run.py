@@ -61,7 +61,7 @@ def run_once(
     started = time.monotonic()
     rng = random.Random(seed)
     valkey = Valkey(folder / "valkey")
-    with KINDS[kind].storage(folder) as storage:
+    with KINDS[kind].storage(folder, film.source) as storage:
         valkey.start()
         farm = Farm(valkey.url, folder, lease_seconds, storage.environment)
         count = 2 if rng.random() < _TWO_JOBS else 1
@@ -71,7 +71,7 @@ def run_once(
             farm=farm,
             valkey=valkey,
             jobs=[Job(name, storage.place(name)) for name in ("film-a", "film-b")[:count]],
-            source=str(film.source),
+            storage=storage,
             lease_seconds=lease_seconds,
             deadline=time.monotonic() + _START_SECONDS,
         )

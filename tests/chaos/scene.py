@@ -14,7 +14,7 @@ import redis
 
 from tests.chaos.farm import WORKERS, Farm
 from tests.chaos.film import Film
-from tests.chaos.logs import DONE, STARTED
+from tests.chaos.logs import DONE, STARTED, TWIN
 from tests.chaos.places import Place
 from tests.chaos.valkey import Valkey
 
@@ -72,6 +72,23 @@ class Injection:
     victims: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Storage:
+    """Where a run's film lies and where its jobs publish.
+
+    Args:
+        place: Makes the destination of a job from its name.
+        source: What jobs are told to transcode.
+        environment: What the farm has to be told to reach both.
+        proxy: The ``tests.faults.proxy.FaultProxy`` between the farm and the storage, where there is one.
+    """
+
+    place: Callable[[str], Place]
+    source: str
+    environment: dict[str, str] = field(default_factory=dict)
+    proxy: Any = None
+
+
 @dataclass
 class Scene:
     """Everything that a fault may touch."""
@@ -81,7 +98,7 @@ class Scene:
     farm: Farm
     valkey: Valkey
     jobs: list[Job]
-    source: str
+    storage: Storage
     lease_seconds: float
     deadline: float  # on the monotonic clock: beyond it the run hangs
     injections: list[Injection] = field(default_factory=list)
@@ -120,7 +137,7 @@ class Scene:
             RefusedError: The command failed.
         """
         done = self.farm.command(
-            "submit", self.source, job.place.url, "--profile", self.film.ladder, "--key", job.name
+            "submit", self.storage.source, job.place.url, "--profile", self.film.ladder, "--key", job.name
         )
         if done.returncode:
             raise RefusedError(f"submit: {done.stderr.strip() or done.returncode}")
@@ -208,7 +225,7 @@ class Scene:
             for key in client.keys("dramatiq:encode.*.msgs"):
                 for body in client.hmget(key, sorted(held)) if held else ():
                     job, task = json.loads(body)["args"][:2] if body else ("", "")
-                    found.add((str(job), str(task)))
+                    found.add((str(job), str(task).removesuffix(TWIN)))
         return {task for task in found if task[1]} - begun
 
     def healed(self) -> None:

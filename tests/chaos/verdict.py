@@ -90,6 +90,8 @@ def _judge_job(scene: Scene, job: Job, verdict: Verdict) -> None:
 
 def _settle(scene: Scene, verdict: Verdict) -> None:
     """Let the farm come to rest, then note what does not go away."""
+    if any(state not in ENDED for state in verdict.states):
+        return  # of a job that is under way there is a lot, and rightly
     deadline = time.monotonic() + _SETTLE_SECONDS
     while found := leftovers.while_running(scene):
         if time.monotonic() > deadline:
