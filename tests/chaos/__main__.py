@@ -55,14 +55,20 @@ def main() -> int:
     film = make_film(folder)
     print(f"{film.tasks} tasks a job; undisturbed it takes {film.seconds:.1f} s", flush=True)
 
+    results: list[Result] = []
+
     def heard(number: int, result: Result) -> None:
+        results.append(result)
         print(one_line(number, plan.first + plan.runs - 1, result), flush=True)
 
-    results = campaign(plan, film, folder, heard)
+    try:
+        campaign(plan, film, folder, heard)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
     print(f"\n{table(results)}")
     if options.report:
         options.report.write_text(markdown(results))
-    return 0 if all(result.right for result in results) else 1
+    return 0 if len(results) == plan.runs and all(result.right for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 
 
 class Place(Protocol):
-    """Where a job publishes. ``url`` is what the job is told."""
+    """Where a job publishes.
+
+    ``url`` is what the job is told; ``look_seconds`` how long a viewer may wait between two looks without being
+    a burden.
+    """
 
     url: str
+    look_seconds: float
 
     def sizes(self) -> dict[str, int]:
         """Return every file with its size in bytes."""
@@ -23,6 +28,8 @@ class Place(Protocol):
 
 class Folder:
     """A folder on the disk."""
+
+    look_seconds = 0.03
 
     def __init__(self, path: Path) -> None:
         self.url = str(path)
@@ -49,6 +56,8 @@ class Folder:
 
 class Bucket:
     """A prefix in a bucket, reached past whatever stands between the farm and the storage."""
+
+    look_seconds = 0.25
 
     def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
         self.url = f"s3://{bucket}/{prefix}"

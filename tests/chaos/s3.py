@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def behind_a_proxy(_: Path, film: Path) -> Iterator[Storage]:
     from moto.server import ThreadedMotoServer
     from tests.faults.proxy import FaultProxy
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request is too much
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

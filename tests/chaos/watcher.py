@@ -11,9 +11,6 @@ import m3u8
 from tests.chaos.film import Film
 from tests.chaos.places import Place
 
-#: Seconds between two looks at a destination.
-_LOOK_SECONDS = 0.03
-
 #: One broken moment shows in many looks; so many different ones are kept.
 _MOST = 10
 
@@ -40,7 +37,7 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(_LOOK_SECONDS):
+        while not self._ended.wait(max(place.look_seconds for place in self._places)):
             for place in self._places:
                 self.faults += [fault for fault in self.look(place) if fault not in self.faults]
                 del self.faults[_MOST:]
