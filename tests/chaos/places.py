@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 class Place(Protocol):
     """Where a job publishes.
 
-    ``url`` is what the job is told; ``look_seconds`` how long a viewer may wait between two looks without being
-    a burden.
+    ``url`` is what the job is told; ``look_seconds`` how long a viewer waits between two looks.
     """
 
     url: str

@@ -80,9 +80,9 @@ def test_jobs_of_five_tenants_are_begun_by_weight_and_an_urgent_one_overtakes(tm
 
 
 def test_a_job_of_low_priority_gets_its_turn_under_a_stream_of_urgent_ones(tmp_path: Path) -> None:
-    # Eleven times two seconds after it came it is more urgent than any that comes; the stream lasts longer.
+    # Some ten seconds after it came it is more urgent than any that comes; the stream would last much longer.
     waiting, most, overtaking = 3 * SLOTS, 150, 3
-    with fair_farm(tmp_path, {}, aging_seconds=2) as farm:
+    with fair_farm(tmp_path, {}, aging_seconds=1) as farm:
         for _ in range(waiting):
             farm.submit("default", URGENT)
         farm.start_worker()
