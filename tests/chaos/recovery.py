@@ -16,6 +16,9 @@ OF_SERVICES = ("restart_redis", "empty_redis", "pause_redis", "refuse_writes", "
 #: Steps of a job that need Redis and storage.
 _PROGRESS = (STARTED, DONE, "job planned", "job done")
 
+#: Words of a scheduler that takes a task from a dead worker, and gives it out.
+_GIVEN = ("lease ended", "task queued")
+
 #: What a finished task is called when its result counted.
 _COUNTED = ("done", "last")
 
@@ -40,6 +43,25 @@ def recovery(lines: Iterable[Line], fault: Injection) -> float | None:
         later = [line.at for line in lines if line.event in _PROGRESS and line.at > fault.healed]
         return later[0] - fault.healed if later else None
     return None
+
+
+def given_again(lines: Iterable[Line], fault: Injection) -> float | None:
+    """Return the seconds from a fault until the last of the victim's tasks was given out again.
+
+    What comes after that is the wait for a slot, which depends on what the others are at.
+    """
+    times: dict[tuple[str, str], float] = {}
+    for line in lines:
+        if line.event in _GIVEN and line.task in fault.hands and line.at > fault.at:
+            times.setdefault(line.task, line.at - fault.at)
+    return max(times.values(), default=None)
+
+
+def longest_task(lines: Iterable[Line]) -> float:
+    """Return the seconds that the longest task took."""
+    return max(
+        (float(line.fields.get("wall_seconds", 0)) for line in lines if line.event == DONE), default=0.0
+    )
 
 
 def _again(lines: Iterable[Line], fault: Injection, task: tuple[str, str]) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos import leftovers
 from tests.chaos.film import Film, digest, published
-from tests.chaos.recovery import encoded_again, recovery, starts
+from tests.chaos.recovery import encoded_again, given_again, longest_task, recovery, starts
 from tests.chaos.scene import ENDED, Injection, Job, Scene
 from tests.chaos.watcher import Watcher
 
@@ -135,7 +135,12 @@ def _judge_work(scene: Scene, verdict: Verdict) -> None:
 
 
 def _judge_recovery(scene: Scene, injection: Injection, seconds: float | None, verdict: Verdict) -> None:
-    limit = scene.lease_seconds + _HANDOVER_SECONDS
-    alone = len({one.kind for one in scene.injections}) == 1
-    if injection.kind == "kill_worker" and alone and seconds is not None and seconds > limit:
+    """Judge how soon a killed worker's tasks were given out again, and had the next slot that was free."""
+    if injection.kind != "kill_worker" or len(scene.injections) > 1 or seconds is None:
+        return
+    lines = scene.farm.logs.lines()
+    limit, given = scene.lease_seconds + _HANDOVER_SECONDS, given_again(lines, injection)
+    if given is not None and given > limit:
+        verdict.add(WRONG, [f"tasks were given out again after {given:.1f} s, more than {limit:g} s"])
+    elif seconds > max(limit, (given or 0.0) + longest_task(lines)):
         verdict.add(WRONG, [f"recovery took {seconds:.1f} s, more than {limit:g} s"])
