@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,7 @@ class Farm:
         return subprocess.run(
             [sys.executable, "-m", "gopfarm", *map(str, arguments)],
             cwd=ROOT,
-            env=self._environment | {"TMPDIR": "/tmp"},
+            env=self._environment | {"TMPDIR": tempfile.gettempdir()},
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from tests.chaos.logs import DONE, SCHEDULER_AT_WORK, STARTED, Line
 from tests.chaos.scene import Injection, Job
@@ -14,7 +14,8 @@ OF_SCHEDULERS = ("kill_leader", "kill_schedulers")
 OF_SERVICES = ("restart_redis", "empty_redis", "pause_redis", "refuse_writes", "break_s3")
 
 #: Steps of a job that need Redis and storage.
-_PROGRESS = (STARTED, DONE, "job planned", "job done")
+_PUBLISHED = "job done"
+_PROGRESS = (STARTED, DONE, "job planned", _PUBLISHED)
 
 #: Words of a scheduler that takes a task from a dead worker, and gives it out.
 _GIVEN = ("lease ended", "task queued")
@@ -23,26 +24,37 @@ _GIVEN = ("lease ended", "task queued")
 _COUNTED = ("done", "last")
 
 
-def recovery(lines: Iterable[Line], fault: Injection) -> float | None:
+def recovery(lines: Sequence[Line], fault: Injection, jobs: Sequence[Job]) -> float | None:
     """Return the seconds that it took to recover from a fault; None where there was nothing to recover from.
 
     - A worker or its child: from the fault until the last of the tasks that were in danger was started again,
       or finished elsewhere. In danger are those that the victim was running, and those that a worker had
       fetched and not begun.
-    - A scheduler: from the fault until a scheduler next did something.
+    - A scheduler: from the fault until a scheduler next did something, for each job that was under way.
     - Redis and storage: from the moment at which it was itself again until a task was started or finished, or
-      a job planned or published.
+      the job planned or published, for each job that was under way.
     """
     if fault.kind in OF_WORKERS:
         waits = [_again(lines, fault, task) for task in fault.hands]
         return max((wait for wait in waits if wait is not None), default=None)
     if fault.kind in OF_SCHEDULERS:
-        later = [line.at for line in lines if line.event in SCHEDULER_AT_WORK and line.at > fault.at]
-        return later[0] - fault.at if later else None
+        return _next_sign(lines, SCHEDULER_AT_WORK, fault.at, jobs)
     if fault.kind in OF_SERVICES:
-        later = [line.at for line in lines if line.event in _PROGRESS and line.at > fault.healed]
-        return later[0] - fault.healed if later else None
+        return _next_sign(lines, _PROGRESS, fault.healed, jobs)
     return None
+
+
+def _next_sign(
+    lines: Sequence[Line], signs: Collection[str], since: float, jobs: Sequence[Job]
+) -> float | None:
+    """Return how long the job had to wait that waited longest for a sign that it goes on."""
+    waits = []
+    for job in jobs:
+        of_job = [line for line in lines if line.task[0] in job.ids]
+        later = [line.at for line in of_job if line.event in signs and line.at > since]
+        if later and not any(line.event == _PUBLISHED and line.at <= since for line in of_job):
+            waits.append(later[0] - since)
+    return max(waits, default=None)
 
 
 def given_again(lines: Iterable[Line], fault: Injection) -> float | None:

@@ -158,10 +158,15 @@ def _write_down(scene: Scene, result: Result, folder: Path) -> None:
     entries = [(at, f"*** {text}") for at, text in scene.diary]
     for line in scene.farm.logs.lines():
         known = ("timestamp", "event", "logger", "level", "worker")
-        rest = " ".join(f"{key}={value}" for key, value in line.fields.items() if key not in known)
+        rest = " ".join(f"{key}={_last(value)}" for key, value in line.fields.items() if key not in known)
         entries.append((line.at, f"{line.role:<12} {line.event}  {rest}"))
     text = "".join(
         f"{datetime.fromtimestamp(at, tz=UTC).strftime('%H:%M:%S.%f')[:-3]}  {what}\n"
         for at, what in sorted(entries, key=lambda entry: entry[0])
     )
     (folder / "timeline.txt").write_text(text)
+
+
+def _last(value: object) -> str:
+    """Return the last line of what a role said: of a traceback, the one that names the error."""
+    return (str(value).strip().splitlines() or [""])[-1]

@@ -126,7 +126,7 @@ def _judge_work(scene: Scene, verdict: Verdict) -> None:
         if average > _MOST_ENCODED:
             verdict.add(WRONG, [f"{job.name}: segments were encoded {average:.2f} times on average"])
     for injection in scene.injections:
-        seconds = recovery(lines, injection)
+        seconds = recovery(lines, injection, scene.jobs)
         verdict.recoveries.append(seconds)
         _judge_recovery(scene, injection, seconds, verdict)
         if injection.kind == "empty_redis":
