@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import faults, s3
+from tests.chaos import faults, forced, s3
 from tests.chaos.places import Folder
 from tests.chaos.scene import Scene, Storage
 
@@ -52,9 +52,9 @@ KINDS: dict[str, Kind] = {
         faults.pause_redis,
         faults.kill_schedulers,
         faults.refuse_writes,
-        faults.poison,
+        forced.poison,
         faults.duplicate,
-        faults.block,
+        forced.block,
         faults.kill_follower,
     )
 }

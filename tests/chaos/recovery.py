@@ -96,19 +96,19 @@ def starts(lines: Iterable[Line], jobs: Iterable[Job]) -> Counter[tuple[str, str
     )
 
 
-def encoded_again(lines: Iterable[Line], jobs: Iterable[Job], lost_at: float) -> list[str]:
-    """Return the tasks that had been done when Redis lost everything, and were started once more after."""
+def encoded_again(lines: Iterable[Line], jobs: Iterable[Job], fault_at: float) -> list[str]:
+    """Return the tasks that had been done before a fault and were started once more after it."""
     names = {identity: job.name for job in jobs for identity in job.ids}
     done = {
         (names.get(line.task[0]), line.task[1])
         for line in lines
-        if line.event == DONE and line.at < lost_at and line.fields.get("outcome") in _COUNTED
+        if line.event == DONE and line.at < fault_at and line.fields.get("outcome") in _COUNTED
     }
     return sorted(
         f"{names[line.task[0]]} {line.task[1]}"
         for line in lines
         if line.event == STARTED
-        and line.at > lost_at
+        and line.at > fault_at
         and line.task[0] in names
         and (names[line.task[0]], line.task[1]) in done
     )

@@ -119,19 +119,19 @@ def _differences(film: Film, job: Job) -> list[str]:
 def _judge_work(scene: Scene, verdict: Verdict) -> None:
     lines = scene.farm.logs.lines()
     counted = starts(lines, scene.jobs)
+    verdict.encoded = sum(counted.values()) / len(counted) if counted else 0.0
     for job in scene.jobs:
         of_job = [number for (name, _), number in counted.items() if name == job.name]
         average = sum(of_job) / len(of_job) if of_job else 0.0
-        verdict.encoded = max(verdict.encoded, average)
         if average > _MOST_ENCODED:
             verdict.add(WRONG, [f"{job.name}: segments were encoded {average:.2f} times on average"])
     for injection in scene.injections:
         seconds = recovery(lines, injection, scene.jobs)
         verdict.recoveries.append(seconds)
         _judge_recovery(scene, injection, seconds, verdict)
-        if injection.kind == "empty_redis":
-            again = encoded_again(lines, scene.jobs, injection.at)
-            verdict.add(WRONG, [f"{task} was done, and encoded again when submitted again" for task in again])
+    if scene.injections:
+        for task in encoded_again(lines, scene.jobs, scene.injections[0].at):
+            verdict.add(WRONG, [f"{task} was done before the fault, and encoded again after it"])
 
 
 def _judge_recovery(scene: Scene, injection: Injection, seconds: float | None, verdict: Verdict) -> None:
