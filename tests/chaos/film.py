@@ -20,6 +20,9 @@ _LADDER = Path(__file__).parent / "ladder.yaml"
 #: The sound is shorter than the picture, so that its task costs no more than another.
 SECONDS, RATE, SOUND_SECONDS = 240, 6, 60
 
+#: Half of it is enough for a quick look.
+SHORT_SECONDS = 120
+
 #: Left out of comparisons: the report has times in it, and so have the results kept for a resume.
 _REPORT, _RECORDS = "job.json", "tasks/"
 
@@ -67,10 +70,10 @@ def digest(data: bytes) -> File:
     return File(len(data), hashlib.sha256(data).hexdigest())
 
 
-def make_film(folder: Path) -> Film:
-    """Draw the film and transcode it undisturbed."""
+def make_film(folder: Path, seconds: int = SECONDS) -> Film:
+    """Draw a film of so many seconds and transcode it undisturbed."""
     source, ladder, out = folder / "film.mp4", folder / "ladder.yaml", folder / "reference"
-    _draw(source)
+    _draw(source, seconds)
     ladder.write_text(_LADDER.read_text())  # a campaign takes an hour, and somebody may edit it
     done = subprocess.run(
         [sys.executable, "-m", "gopfarm", "transcode", source, out, "--profile", ladder, "--json"],
@@ -93,11 +96,11 @@ def make_film(folder: Path) -> Film:
     )
 
 
-def _draw(path: Path) -> None:
+def _draw(path: Path, seconds: int) -> None:
     subprocess.run(
         [
             imageio_ffmpeg.get_ffmpeg_exe(),
-            *("-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}:duration={SECONDS}"),
+            *("-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}:duration={seconds}"),
             *("-f", "lavfi", "-i", f"sine=sample_rate=48000:duration={SOUND_SECONDS}"),
             *("-c:v", "libx264", "-preset", "ultrafast", "-g", str(5 * RATE), "-pix_fmt", "yuv420p"),
             *("-c:a", "aac", "-movflags", "+faststart", str(path)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.campaign import Plan, campaign, possible_kinds
-from tests.chaos.film import File, Film, digest, make_film
+from tests.chaos.film import SHORT_SECONDS, File, Film, digest, make_film
 from tests.chaos.places import Folder
 from tests.chaos.report import markdown, one_line, table
 from tests.chaos.run import Result
@@ -25,8 +25,8 @@ RUNS, SEED, LEASE_SECONDS = 50, "7", 15.0
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
-    """The film and its undisturbed stream."""
-    return make_film(tmp_path_factory.mktemp("film"))
+    """A short film and its undisturbed stream."""
+    return make_film(tmp_path_factory.mktemp("film"), SHORT_SECONDS)
 
 
 def told(results: list[Result]) -> str:
@@ -41,7 +41,8 @@ def test_three_faults_cost_no_job(film: Film, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_campaign_of_all_faults_loses_and_spoils_nothing(film: Film, tmp_path: Path) -> None:
+def test_a_campaign_of_all_faults_loses_and_spoils_nothing(tmp_path: Path) -> None:
+    film = make_film(tmp_path)
     results = campaign(Plan(SEED, RUNS, possible_kinds(), LEASE_SECONDS), film, tmp_path / "runs")
     print(markdown(results))
     assert all(result.right for result in results), told(results)
