@@ -96,7 +96,6 @@ class Worker:
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
-        self._announce()
         self._announcer.start()
         self._consumer.start()
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
@@ -129,11 +128,12 @@ class Worker:
         )
 
     def _announce_until_stopped(self) -> None:
-        while not self._stopping.wait(ANNOUNCE_SECONDS):
+        while not self._stopping.is_set():
             try:
                 self._announce()
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
+            self._stopping.wait(ANNOUNCE_SECONDS)
 
     def _encode(self, job_id: str, run: str) -> None:
         """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
