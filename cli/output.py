@@ -11,7 +11,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import click
 
 from gopfarm.errors import EXIT_INTERRUPTED, FarmError
-from gopfarm.log import get_logger
+from gopfarm.log import log_bug
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
         except (click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            get_logger(__name__).exception("a bug in gopfarm")
+            log_bug("a bug in gopfarm")
             fail(
                 FarmError(f"an internal error ({type(error).__name__}); its details are in the log above"),
                 False,

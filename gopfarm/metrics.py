@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from gopfarm.errors import ServiceError
 from gopfarm.results import TaskResult
@@ -33,6 +33,17 @@ JOB_SECONDS = Histogram(
 TASKS_QUEUED = Counter("gopfarm_tasks_queued", "Tasks that this scheduler has given out.")
 LEASES_EXPIRED = Counter(
     "gopfarm_leases_expired", "Leases that ended without being renewed, by outcome.", ["outcome"]
+)
+
+WEBHOOK_DELIVERIES = Counter(
+    "gopfarm_webhook_deliveries",
+    "Tries of this scheduler to deliver a webhook, by outcome: delivered, retry or dead.",
+    ["outcome"],
+)
+WEBHOOKS_WAITING = Gauge("gopfarm_webhooks_waiting", "Webhooks of the farm that are still to be delivered.")
+WEBHOOKS_DEAD = Gauge("gopfarm_webhooks_dead", "Webhooks of the farm that were given up and can be replayed.")
+WEBHOOKS_OLDEST_SECONDS = Gauge(
+    "gopfarm_webhooks_oldest_waiting_seconds", "Time since the oldest event that a webhook still waits for."
 )
 
 

@@ -21,11 +21,11 @@ from gopfarm.spec import parse_spec
 from gopfarm.storage import open_destination
 from gopfarm.store import REDIS_FAULTS, Fleet, JobState, TaskStore, connect
 from gopfarm.store import step as claim
+from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher
 from scheduler.finish import publish_job
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.loop import DispatchLoop
-from scheduler.notify import NotDeliveredError, payload, post
 from scheduler.prepare import plan_source, probe_url
 
 log = get_logger(__name__)
@@ -38,11 +38,6 @@ _THREADS = 4
 _RETRY_MIN_BACKOFF_MS = 1_000
 _RETRY_MAX_BACKOFF_MS = 30_000
 _STORAGE_RETRIES = 5
-
-#: Webhooks are tried again after 1 s, 2 s, 4 s ... for about half a day (ms).
-_WEBHOOK_RETRIES = 20
-_WEBHOOK_MIN_BACKOFF_MS = 1_000
-_WEBHOOK_MAX_BACKOFF_MS = 2 * 3600 * 1000
 
 _STOP_TIMEOUT_MS = 30_000
 
@@ -61,7 +56,7 @@ def _logged(handler: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*arguments: object) -> None:
         try:
             handler(*arguments)
-        except (*REDIS_FAULTS, ServiceError, AbandonedError, NotDeliveredError) as fault:
+        except (*REDIS_FAULTS, ServiceError, AbandonedError) as fault:
             log.warning("message to be tried again", actor=handler.__name__.strip("_"), reason=str(fault))
             raise
         except Exception:
@@ -87,6 +82,7 @@ class Scheduler:
             settings,
             self._ended,
         )
+        self._courier = Courier(self._client, settings)
         for name, handler in (
             ("submit", self._submit),
             ("prepare", self._prepare),
@@ -102,14 +98,6 @@ class Scheduler:
                 min_backoff=_RETRY_MIN_BACKOFF_MS,
                 max_backoff=_RETRY_MAX_BACKOFF_MS,
             )(_logged(handler))
-        dramatiq.actor(
-            queue_name=JOBS_QUEUE,
-            actor_name="notify",
-            broker=self._broker,
-            max_retries=_WEBHOOK_RETRIES,
-            min_backoff=_WEBHOOK_MIN_BACKOFF_MS,
-            max_backoff=_WEBHOOK_MAX_BACKOFF_MS,
-        )(_logged(self._notify))
         self._consumer = dramatiq.Worker(
             self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
         )
@@ -118,6 +106,7 @@ class Scheduler:
         """Begin to hear messages and to dispatch tasks."""
         self._consumer.start()
         self._loop.start()
+        self._courier.start()
         log.info("scheduler started")
 
     def stop(self) -> None:
@@ -126,6 +115,7 @@ class Scheduler:
             return
         self._stopping.set()
         self._loop.stop()
+        self._courier.stop()
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
         log.info("scheduler stopped")
@@ -197,21 +187,12 @@ class Scheduler:
             self._ended(job_id)
 
     def _ended(self, job_id: str) -> None:
-        """Count an ended job and tell who asked; also the message of a worker whose task failed it."""
+        """Count an ended job; also the message of a worker whose task failed it."""
         view = self._store.view(job_id)
         if view is not None:
             metrics.JOBS_ENDED.labels(view.state.value).inc()
         if view is not None and view.state is JobState.DONE:
             metrics.JOB_SECONDS.observe(view.times["done"] - view.times["queued"])
-        if self._store.webhook(job_id) is not None:
-            send(self._broker, JOBS_QUEUE, "notify", job_id)
-
-    def _notify(self, job_id: str) -> None:
-        url, view = self._store.webhook(job_id), self._store.view(job_id)
-        if url is not None and view is not None:
-            check_webhook(self._store.spec(job_id), self._settings)
-            post(url, payload(view), self._settings.webhook_secret)
-            log.info("webhook delivered", job=job_id)
 
     def _or_fail(self, job_id: str, step: Callable[[str], None]) -> None:
         """Run a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""

@@ -2,6 +2,7 @@
 
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
+from gopfarm.store.jobs import JobStore
 from gopfarm.store.models import JobState, JobView, WorkerView
 from gopfarm.store.steps import step
 from gopfarm.store.tasks import Finish, GivenBack, StartedTask, TaskStore
@@ -13,6 +14,7 @@ __all__ = [
     "Fleet",
     "GivenBack",
     "JobState",
+    "JobStore",
     "JobView",
     "StartedTask",
     "TaskStore",

@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Any, cast
 
 import redis
 
 from gopfarm.errors import FarmError, SpecError
 from gopfarm.plan import Plan, Task, VideoTask
+from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.serial import from_json, to_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
 from gopfarm.store.models import TRANSITIONS, JobState, JobView
+from gopfarm.store.scripts import load_scripts
 
 #: Seconds after which a task that was queued but never started is queued again.
 QUEUED_LEASE_SECONDS = 900.0
@@ -55,12 +56,7 @@ class JobStore:
     def __init__(self, client: redis.Redis, job_ttl_seconds: float) -> None:
         self._redis = client
         self._ttl = int(job_ttl_seconds)
-        folder = resources.files("gopfarm.store") / "lua"
-        self._scripts = {
-            entry.name.removesuffix(".lua"): client.register_script(entry.read_text("utf-8"))
-            for entry in folder.iterdir()
-            if entry.name.endswith(".lua")
-        }
+        self._scripts = load_scripts(client)
 
     def _run(self, script: str, names: Sequence[str], arguments: Iterable[object]) -> Any:
         return self._scripts[script](keys=list(names), args=[_argument(value) for value in arguments])
@@ -74,7 +70,7 @@ class JobStore:
 
     def reject(self, job_id: str, document: str, error: FarmError) -> None:
         """Remember a submission that is not a valid spec, so that its sender can find out why."""
-        fields = {"rejected": document[:4096], "tenant": "default", "priority": 0}
+        fields = {"rejected": redact(document[:4096]), "tenant": "default", "priority": 0}
         self._create(job_id, fields)
         if not self._redis.hexists(keys.job(job_id), "spec"):  # else it is the id of a real job
             self.fail(job_id, error)
@@ -135,11 +131,6 @@ class JobStore:
             raise SpecError(f"there is no job {job_id}")
         return JobSpec.model_validate_json(document)
 
-    def webhook(self, job_id: str) -> str | None:
-        """Return the address that wants to know when a job ends; None if there is none."""
-        document = cast("str | None", self._redis.hget(keys.job(job_id), "spec"))
-        return None if document is None else JobSpec.model_validate_json(document).webhook
-
     def state(self, job_id: str) -> JobState | None:
         """Return a job's state; None if there is no such job."""
         state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
@@ -183,7 +174,7 @@ class JobStore:
             tenant=fields["tenant"],
             priority=int(fields["priority"]),
             source=shown(spec.get("source", "")),
-            destination=spec.get("destination", ""),
+            destination=shown(spec.get("destination", "")),
             metadata=spec.get("metadata", {}),
             times={
                 name.removeprefix("at:"): float(value)

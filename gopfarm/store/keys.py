@@ -19,6 +19,23 @@ CLEANUP = f"{PREFIX}:cleanup"
 #: Hash of worker id to its latest announcement.
 WORKERS = f"{PREFIX}:workers"
 
+#: Stream of what happened to jobs. The names from here on are also in ``lua/lib/events.lua``.
+EVENTS = f"{PREFIX}:events"
+
+#: Sorted set of the webhooks that are still to be delivered, by when the next try is due.
+DELIVERIES = f"{PREFIX}:deliveries"
+
+#: The same, by the time of the event.
+DELIVERIES_BY_AGE = f"{DELIVERIES}:age"
+
+#: Sorted set of the webhooks that were given up, by the time of that.
+DEAD = f"{PREFIX}:dead"
+
+
+def delivery(delivery_id: str) -> str:
+    """Hash of one delivery: event, job as it was then, tries, outcome, last error."""
+    return f"{PREFIX}:delivery:{delivery_id}"
+
 
 def job(job_id: str) -> str:
     """Hash with the state of a job; the keys of its parts begin with this name."""

@@ -14,5 +14,7 @@ redis.call('ZREM', KEYS[6], ARGV[1] .. ' ' .. ARGV[2])
 redis.call('ZREM', KEYS[7], ARGV[2])
 if first == 0 then return 'duplicate' end
 redis.call('HSET', KEYS[5], ARGV[2], ARGV[5])
-if redis.call('HLEN', KEYS[4]) == redis.call('HLEN', KEYS[2]) then return 'last' end
+local finished, tasks = redis.call('HLEN', KEYS[4]), redis.call('HLEN', KEYS[2])
+emit_progress(ARGV[1], finished, tasks, redis_now())
+if finished == tasks then return 'last' end
 return 'done'

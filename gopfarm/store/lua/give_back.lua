@@ -20,6 +20,7 @@ if allowed == 0 then
   redis.call('HINCRBY', KEYS[3], ARGV[2], -1)
 elseif tonumber(redis.call('HGET', KEYS[3], ARGV[2]) or '0') >= allowed then
   redis.call('HSET', KEYS[1], 'state', 'failed', 'at:failed', now, 'error_kind', ARGV[6], 'error', ARGV[7])
+  emit(ARGV[1], 'job.failed', now, finished_share(ARGV[1]))
   return 'failed'
 end
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[2])
