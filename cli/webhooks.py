@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from cli.output import clock, explains_errors, json_option, one_line, print_json
 from gopfarm.errors import SpecError
@@ -62,21 +61,14 @@ def list_webhooks(dead: bool, job_id: str | None, limit: int, as_json: bool) -> 
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "event", "when", "host", "state", "tries", "next", "last error"):
-        table.add_column(heading, no_wrap=heading == "id", overflow="fold")
+    rows = [("id", "event", "when", "host", "state", "tries", "next", "last error")]
     for view in views:
-        table.add_row(
-            view.id,
-            view.event,
-            moment(view.time),
-            one_line(view.host),
-            view.state,
-            str(view.tries),
-            _next(view),
-            one_line(view.error or ""),
-        )
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+        facts = (view.id, view.event, moment(view.time), one_line(view.host), view.state, str(view.tries))
+        rows.append((*facts, _next(view), one_line(view.error or "")))
+    # A terminal may wrap long lines; a table cut to its width would break ids and errors in two.
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
 @webhooks.command(epilog="\b\nExample:\n  gopfarm webhooks show 1f0c2a7e-...:1")

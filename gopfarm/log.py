@@ -60,6 +60,8 @@ def configure_logging(level: str = "info", json: bool | None = None) -> None:
     root.setLevel(level.upper())
     # It would log the arguments of messages that fail, job specs among them; our handlers log for themselves.
     logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
+    # It would log what it asks for again, with the signature in it; what comes of it is reported anyway.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
@@ -74,7 +76,8 @@ def _redacted(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {
-            str(name): MASK if is_secret_name(str(name)) else _redacted(part) for name, part in value.items()
+            redact(str(name)): MASK if is_secret_name(str(name)) else _redacted(part)
+            for name, part in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_redacted(part) for part in value]

@@ -25,15 +25,17 @@ _WITH_PARTS = "GOPFARM_WEBHOOK_SECRET"
 _ADDRESSES = ("GOPFARM_REDIS_URL",)
 
 #: ``scheme://user:password@``; a password may hold a slash that should have been written as %2F.
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#@\"'<>]*|[^\s/?#@\"'<>]*:[^\s?#@\"'<>]*)@")
+_USERINFO = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#@\"'<>]*|[^\s/?#@\"'<>]*:(?!\d+/)[^\s?#@\"'<>]*)@"
+)
 
 #: The query and fragment of a web address, and the query of a path as HTTP libraries log it.
 _WEB_QUERY = re.compile(r"(https?://[^\s?#\"'<>]*)[?#][^\s\"'<>]+", re.IGNORECASE)
-_PATH_QUERY = re.compile(r"(/[^\s?\"'<>]*)\?[^\s\"'<>]+")
+_PATH_QUERY = re.compile(r"(/[^\s?\"'<>]*)\?[^\s\"'<>=]*=[^\s\"'<>]*")
 
 #: A parameter or header that by its name carries a secret, wherever it stands.
 _NAMED = re.compile(
-    r"\b((?:X-(?:Amz|Goog)-[\w-]+|[\w-]*(?:signature|secret|token|passw(?:or)?d|credential|api[_-]?key)|sig"
+    r"\b((?:X-(?:Amz|Goog)-[\w-]+|[\w-]*(?:signature|secret|token|passw(?:or)?d|credential|api[_-]?key)[\w-]*|sig"
     r"|AWSAccessKeyId|Key-Pair-Id|Policy|hmac)[\"']?\s*=\s*)[\"']?[^\s&\"'<>;,]+",
     re.IGNORECASE,
 )

@@ -90,7 +90,7 @@ class JobStore:
 
     def fail(self, job_id: str, error: FarmError) -> bool:
         """End a job as failed, with the reason; False if it had ended before."""
-        failed = self.move(job_id, JobState.FAILED, error_kind=error.kind, error=str(error))
+        failed = self.move(job_id, JobState.FAILED, error_kind=error.kind, error=redact(str(error)))
         if failed:
             self.want_cleanup(job_id)
         return failed

@@ -8,6 +8,7 @@ from typing import cast
 
 from gopfarm.errors import FarmError
 from gopfarm.plan import Task
+from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.serial import task_from_json, to_json
 from gopfarm.store import keys
@@ -119,7 +120,7 @@ class TaskStore(JobStore):
     ) -> GivenBack:
         parts = (keys.job, keys.owners, keys.attempts, keys.pending)
         names = [*(part(job_id) for part in parts), keys.LEASES, keys.results(job_id)]
-        kind, message = (error.kind, str(error)) if error else ("", "")
+        kind, message = (error.kind, redact(str(error))) if error else ("", "")
         arguments = [job_id, task.id, worker, -task_cost(task), allowed, kind, message]
         outcome = GivenBack(self._run("give_back", names, arguments))
         if outcome is GivenBack.FAILED:

@@ -157,12 +157,11 @@ def test_a_receiver_that_recovers_is_told_with_one_id_throughout(
     receiver.status = 503
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(lambda: delivery(events, "j:1").tries >= 2, "it was tried again")
-        assert delivery(events, "j:1").error == "the receiver answered 503"
+        until(lambda: delivery(events, "j:1").error == "the receiver answered 503", "a try has failed")
         receiver.status = 200
         until(in_state(events, "j:1", "delivered"), "it is delivered")
     assert {got.headers["Gopfarm-Delivery"] for got in receiver.got} == {"j:1"}
-    assert len(receiver.got) == delivery(events, "j:1").tries >= 3
+    assert len(receiver.got) == delivery(events, "j:1").tries >= 2
 
 
 def test_pauses_double_and_the_tries_span_half_a_day() -> None:
