@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gopfarm import redact as module
 from gopfarm.redact import is_secret_name, redact, remember_address, remember_secret
@@ -18,6 +22,11 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("redis://:hush@queue:6379/0 is away", "redis://***@queue:6379/0 is away"),
         ("rediss://farm:hu/sh@queue", "rediss://***@queue"),
+        ("unix://:12/34hush@/run/v.sock?db=1", "unix://***@/run/v.sock?***"),
+        (
+            "Max retries exceeded with url: /x?hush (Caused by",
+            "Max retries exceeded with url: /x?*** (Caused by",
+        ),
         ("'https://u:hush@a.example/x'", "'https://***@a.example/x'"),
         ("https://a.example/x.mp4?X-Amz-Signature=hush&b=1 failed", "https://a.example/x.mp4?*** failed"),
         ("https://a.example?hush", "https://a.example?***"),
@@ -37,12 +46,22 @@ def test_what_looks_like_a_secret_is_masked(text: str, shown: str | None) -> Non
     assert shown is None or masked == shown
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text("abcXYZ059%/+=._~-:@", min_size=12, max_size=40))
+def test_no_password_of_redis_and_no_signature_gets_through(secret: str) -> None:
+    for text in (f"x redis://farm:{secret}@queue:6379/0 y", f"(rediss://:{secret}@queue)"):
+        assert secret not in redact(text)
+    for text in (f"https://a.example/x?{secret}", f"'https://a.example/x.mp4?sig={secret}': 403"):
+        assert secret not in redact(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "job done in 3 s: s3://bucket/streams/42/master.m3u8",
         "film.mp4 is truncated; is that so? see /films/what?.mp4",
         "https://a.example:8443/@user/x.mp4 does not exist",
+        "s3://bucket/a/icon@2x.png is missing",
         "error a@b.example, key=value, 3 == 3, basic profile, Basic things",
         "",
     ],
@@ -92,6 +111,38 @@ def test_short_values_do_not_garble_the_log(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("GOPFARM_REDIS_URL", "redis://[broken")
     assert redact("the latest test") == "the latest test"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "http://",
+        "a://:",
+        "/",
+        "?",
+        "://@",
+        "token",
+        "x://a:",
+        "sig=",
+        "redis://",
+        "with url: ",
+        "/?",
+        "X-Amz-",
+    ],
+)
+def test_text_made_to_take_long_does_not(part: str) -> None:
+    """Without bounds on the patterns some of these take many minutes; the process's own time counts."""
+    started = time.process_time()
+    redact(part * 200_000 + "=")
+    assert time.process_time() - started < 10
+
+
+def test_of_a_long_text_both_ends_are_kept_and_no_half_of_a_signature() -> None:
+    masked = redact("begin " + "x" * 50_000 + " https://a.example/x?" + "hush" * 2_000 + " end")
+    assert len(masked) < 20_000
+    assert masked.startswith("begin x")
+    assert masked.endswith(" end")
+    assert "hush" not in masked
 
 
 def test_names_of_secrets_are_known() -> None:
