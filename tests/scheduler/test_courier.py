@@ -4,76 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 import redis
 import trustme
 
 from gopfarm import metrics
-from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, TaskStore, keys
-from gopfarm.store.events import DeliveryView, EventStore, Outcome
+from gopfarm.store.events import EventStore, Outcome
 from scheduler import courier as courier_module
 from scheduler.courier import TRIES, Courier, pause_before
 from scheduler.notify import sign
 from tests.farm.processes import until
 from tests.gopfarm.store.jobs import PLAN, begin, result_of
-from tests.scheduler.receiver import NAME, Names, Receiver, serving
-
-TTL_SECONDS = 1000
-
-
-@pytest.fixture
-def store(valkey: redis.Redis) -> TaskStore:
-    return TaskStore(valkey, TTL_SECONDS)
-
-
-@pytest.fixture
-def events(valkey: redis.Redis) -> EventStore:
-    return EventStore(valkey, TTL_SECONDS)
-
-
-def settings_for(*receivers: Receiver, **others: object) -> Settings:
-    hosts = [f"{NAME}:{receiver.server_port}" for receiver in receivers]
-    hosts += [f"127.0.0.1:{receiver.server_port}" for receiver in receivers]
-    fields = {"webhook_hosts": hosts, "webhook_private_addresses": True, "webhook_secret": "hush"}
-    return Settings.model_validate(fields | others)
-
-
-@contextmanager
-def running(
-    valkey: redis.Redis, settings: Settings, names: Names | None = None, lease_seconds: float = 30.0
-) -> Iterator[Courier]:
-    names = names or Names({NAME: [["127.0.0.1"]], "127.0.0.1": [["127.0.0.1"]]})
-    courier = Courier(valkey, settings, names, lease_seconds)
-    courier.start()
-    try:
-        yield courier
-    finally:
-        courier.stop()
-
-
-def end_job(store: TaskStore, job_id: str, receiver: Receiver, path: str = "/hook?token=sesame") -> None:
-    spec = JobSpec(
-        source="s3://films/film.mp4",
-        destination="s3://streams/film",
-        webhook=f"https://{NAME}:{receiver.server_port}{path}",
-    )
-    assert store.create(job_id, spec)
-    assert store.cancel(job_id)
-
-
-def delivery(events: EventStore, delivery_id: str) -> DeliveryView:
-    view = events.delivery(delivery_id)
-    assert view is not None
-    return view
-
-
-def in_state(events: EventStore, delivery_id: str, state: str) -> Callable[[], bool]:
-    return lambda: delivery(events, delivery_id).state == state
+from tests.scheduler.couriers import delivery, end_job, in_state, running, settings_for
+from tests.scheduler.receiver import NAME, Receiver, serving
 
 
 def test_an_ended_job_is_told_and_signed(
@@ -219,55 +165,6 @@ def test_receivers_that_do_not_answer_do_not_hold_up_the_others(
             slow.held.set()
 
 
-def refused(valkey: redis.Redis, events: EventStore, settings: Settings, names: Names | None = None) -> str:
-    with running(valkey, settings, names):
-        until(in_state(events, "j:1", "dead"), "it is given up")
-    view = delivery(events, "j:1")
-    assert view.tries == 1, "another try would be pointless"
-    assert view.error is not None
-    return view.error
-
-
-def test_inner_addresses_are_refused_unless_the_operator_opens_them(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
-) -> None:
-    end_job(store, "j", receiver)
-    closed = settings_for(receiver, webhook_private_addresses=False)
-    assert "a loopback address" in refused(valkey, events, closed)
-    assert receiver.got == []
-
-
-def test_a_host_that_is_not_allowed_any_more_is_refused(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
-) -> None:
-    end_job(store, "j", receiver)
-    error = refused(valkey, events, settings_for(receiver, webhook_hosts=["elsewhere.example.com"]))
-    assert "not allowed" in error
-    assert "sesame" not in error
-    assert receiver.got == []
-
-
-def test_a_name_that_changes_its_address_after_the_check_leads_nowhere_else(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver, authority: trustme.CA
-) -> None:
-    """DNS rebinding: whoever resolves a second time gets the inner address, where a server waits."""
-    with serving(Receiver(authority, "127.0.0.2", receiver.server_port)) as inner:
-        names = Names({NAME: [["127.0.0.1"], ["127.0.0.2"]]})
-        end_job(store, "j", receiver)
-        with running(valkey, settings_for(receiver), names):
-            until(in_state(events, "j:1", "delivered"), "it is delivered")
-        assert (len(receiver.got), len(inner.got)) == (1, 0)
-        assert names.asked == [NAME]
-
-
-def test_a_public_name_that_turns_to_an_inner_address_is_refused_then(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
-) -> None:
-    names = Names({NAME: [["169.254.169.254"]]})
-    end_job(store, "j", receiver)
-    assert "a link-local address" in refused(valkey, events, settings_for(receiver), names)
-
-
 def test_a_name_that_does_not_resolve_is_tried_again(
     valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
 ) -> None:
@@ -287,14 +184,6 @@ def test_a_name_that_does_not_resolve_is_tried_again(
     finally:
         courier.stop()
     assert delivery(events, "j:1").tries == 2
-
-
-def test_a_job_that_is_forgotten_is_told_no_more(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
-) -> None:
-    end_job(store, "j", receiver)
-    valkey.delete(keys.job("j"))
-    assert "job j is not remembered any more" in refused(valkey, events, settings_for(receiver))
 
 
 def test_a_bug_costs_a_try_and_not_the_courier(
@@ -406,14 +295,3 @@ def test_progress_is_told_to_who_asked_for_it(
         assert job["progress"] == document["progress"]
         assert job["state"] == ("done" if document["event"] == "job.done" else "encoding")
         assert job["tasks_done"] == round(document["progress"] * 5)
-
-
-def test_the_authority_of_the_receiver_is_the_one_the_process_trusts(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
-) -> None:
-    with serving(Receiver(trustme.CA())) as stranger:
-        end_job(store, "j", stranger)
-        with running(valkey, settings_for(stranger)):
-            until(lambda: delivery(events, "j:1").error, "the first try has failed")
-    assert "certificate is not trusted" in (delivery(events, "j:1").error or "")
-    assert stranger.got == []
