@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cli.output import byte_size, clock, one_line
 from gopfarm.facts import AudioFacts, Colour, Crop, SourceFacts, SubtitleFacts, VideoFacts
+from gopfarm.storage import shown
 from scheduler.normalise import assumed_colour, target_colour
 
 #: Names of the code points of ITU-T H.273 that are met in films.
@@ -46,7 +47,7 @@ _SCANS = {
 def describe(facts: SourceFacts) -> Iterator[str]:
     """Yield the lines that ``gopfarm probe`` prints."""
     size = byte_size(facts.source.size)
-    yield f"{one_line(facts.source.url)}: {facts.container}, {clock(float(facts.duration))}, {size}"
+    yield f"{one_line(shown(facts.source.url))}: {facts.container}, {clock(float(facts.duration))}, {size}"
     if facts.video is not None:
         yield from _named("video", _video(facts.video))
     origin = facts.video.origin if facts.video is not None else None

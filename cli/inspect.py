@@ -16,6 +16,7 @@ from gopfarm.facts import SourceFacts
 from gopfarm.log import configure_logging
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.settings import get_settings
+from gopfarm.storage import shown
 from scheduler.cost import Cost, estimate
 from scheduler.normalise import assumed_colour, target_colour
 from scheduler.prepare import plan_source, probe_url
@@ -45,6 +46,7 @@ def probe(source: str, as_json: bool) -> None:
 def _facts_document(facts: SourceFacts) -> dict[str, Any]:
     """Return facts as plain JSON: times in seconds, rates as fractions."""
     document = asdict(facts)
+    document["source"]["url"] = shown(facts.source.url)
     video = document["video"]
     if video is not None:
         assert facts.video is not None

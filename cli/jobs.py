@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -21,7 +21,7 @@ from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
-from gopfarm.spec import make_spec
+from gopfarm.spec import WebhookEvent, make_spec
 from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
 from scheduler.intake import job_id_for
@@ -62,6 +62,13 @@ Examples:
 @click.option("--tenant", default="default", show_default=True, help="Who the job belongs to.")
 @click.option("--key", help="Idempotency key: submitting again with it gives the same job.")
 @click.option("--webhook", help="https:// address that gets a POST when the job ends.")
+@click.option(
+    "--webhook-event",
+    "webhook_events",
+    multiple=True,
+    type=click.Choice(get_args(WebhookEvent)),
+    help="What the webhook hears of (repeatable); by default the end of the job.",
+)
 @click.option("--metadata", default="{}", metavar="JSON", help="Free JSON object, given back in job.json.")
 @click.option("--watch", "follow", is_flag=True, help="Follow the job to its end.")
 @json_option
@@ -78,6 +85,7 @@ def submit(
     tenant: str,
     key: str | None,
     webhook: str | None,
+    webhook_events: tuple[WebhookEvent, ...],
     metadata: str,
     follow: bool,
     as_json: bool,
@@ -97,6 +105,7 @@ def submit(
             tenant=tenant,
             idempotency_key=key,
             webhook=webhook,
+            **({"webhook_events": webhook_events} if webhook_events else {}),
             metadata=free,
         )
         broker = FarmBroker(settings.redis_url, {})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 
 import click
 
 from gopfarm import __version__
-from gopfarm.errors import EXIT_BAD_INPUT
+from gopfarm.errors import EXIT_BAD_INPUT, EXIT_JOB_FAILED
 
 #: Command name to (module, function), and the one line that ``gopfarm --help`` shows for it.
 _COMMANDS = {
@@ -22,6 +23,8 @@ _COMMANDS = {
     "list": ("cli.jobs:list_jobs", "List jobs, newest first."),
     "cancel": ("cli.jobs:cancel", "Cancel a job."),
     "retry": ("cli.jobs:retry", "Send a failed or cancelled job through again."),
+    "events": ("cli.events:events", "Show what happened to jobs."),
+    "webhooks": ("cli.webhooks:webhooks", "Show webhooks that wait or were given up; send them again."),
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
     "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),
@@ -58,8 +61,17 @@ def cli() -> None:
     """gopfarm turns videos into adaptive streams, on one machine or on a farm of them."""
 
 
+def _thread_died(fault: threading.ExceptHookArgs) -> None:
+    """Log what nothing in a thread has caught; Python would print it past the log, secrets and all."""
+    from gopfarm.log import log_bug
+
+    if fault.exc_value is not None:
+        log_bug("a thread was ended by a bug", (fault.exc_type, fault.exc_value, fault.exc_traceback))
+
+
 def main() -> None:
     """Run the command line. Wrong arguments exit with 2, in one line."""
+    threading.excepthook = _thread_died
     try:
         sys.exit(cli.main(prog_name="gopfarm", standalone_mode=False))
     except click.UsageError as error:
@@ -74,3 +86,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception:
+        from gopfarm.log import log_bug
+
+        log_bug("a bug in gopfarm")
+        sys.exit(EXIT_JOB_FAILED)

@@ -11,7 +11,8 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import click
 
 from gopfarm.errors import EXIT_INTERRUPTED, FarmError
-from gopfarm.log import get_logger
+from gopfarm.log import log_bug
+from gopfarm.redact import redact
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +35,7 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
         except (click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            get_logger(__name__).exception("a bug in gopfarm")
+            log_bug("a bug in gopfarm")
             fail(
                 FarmError(f"an internal error ({type(error).__name__}); its details are in the log above"),
                 False,
@@ -45,9 +46,10 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def fail(error: FarmError, as_json: bool) -> NoReturn:
     """Print an error and exit with its code."""
+    message = redact(str(error))
     if as_json:
-        print_json({"error": {"kind": error.kind, "message": str(error)}})
-    click.echo(f"gopfarm: {one_line(str(error))}", err=True)
+        print_json({"error": {"kind": error.kind, "message": message}})
+    click.echo(f"gopfarm: {one_line(message)}", err=True)
     sys.exit(error.exit_code)
 
 

@@ -45,6 +45,17 @@ REPAIRS = Counter(
 )
 TWINS = Counter("gopfarm_task_twins", "Slow tasks that were given to a second worker.")
 
+WEBHOOK_DELIVERIES = Counter(
+    "gopfarm_webhook_deliveries",
+    "Tries of this scheduler to deliver a webhook, by outcome: delivered, retry or dead.",
+    ["outcome"],
+)
+WEBHOOKS_WAITING = Gauge("gopfarm_webhooks_waiting", "Webhooks of the farm that are still to be delivered.")
+WEBHOOKS_DEAD = Gauge("gopfarm_webhooks_dead", "Webhooks of the farm that were given up and can be replayed.")
+WEBHOOKS_OLDEST_SECONDS = Gauge(
+    "gopfarm_webhooks_oldest_waiting_seconds", "Time since the oldest event that a webhook still waits for."
+)
+
 
 def count_result(kind: str, outcome: str, result: TaskResult) -> None:
     """Count a task that was finished."""

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from gopfarm.errors import SpecError
+from gopfarm.redact import remember_address, remember_secret
 from gopfarm.spec import explain
 from gopfarm.tenants import TenantPolicy
 
@@ -51,7 +52,14 @@ class Settings(BaseSettings):
         default=(), description="Hosts, with commas between, that webhooks may be sent to. None by default."
     )
     webhook_secret: str | None = Field(
-        default=None, repr=False, description="Key of the HMAC-SHA256 signature that webhooks carry."
+        default=None,
+        repr=False,
+        description="Key of the HMAC-SHA256 signature that webhooks carry; several, with spaces between, to "
+        "change it.",
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Whether allowed webhook hosts may lie at private and loopback addresses.",
     )
     profiles_dir: Path | None = Field(
         default=None,
@@ -110,8 +118,11 @@ def get_settings() -> Settings:
     if path and not Path(path).is_file():
         raise SpecError(f"GOPFARM_CONFIG names {path}, which is not a file")
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise SpecError(explain(error, "settings")) from None
     except (ValueError, OSError) as error:  # TOML syntax, a JSON list that is not one, no permission
         raise SpecError(f"settings cannot be read: {error}") from None
+    remember_secret(settings.webhook_secret)
+    remember_address(settings.redis_url)
+    return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
@@ -11,6 +11,9 @@ from gopfarm.errors import SpecError
 from gopfarm.profile import Profile
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+#: What can happen to a job, as far as webhooks tell of it.
+WebhookEvent = Literal["job.done", "job.failed", "job.cancelled", "job.progress"]
 
 #: The two ways to give a profile, as pydantic labels them in the place of a fault.
 _NAMED, _INLINE = "named", "inline"
@@ -51,6 +54,12 @@ class JobSpec(BaseModel):
         default=None,
         max_length=2048,
         description="https:// address that gets a POST when the job ends, on a host that the farm allows.",
+    )
+    webhook_events: tuple[WebhookEvent, ...] = Field(
+        default=("job.done", "job.failed", "job.cancelled"),
+        min_length=1,
+        max_length=16,
+        description="What the webhook hears of: the ends of the job, and with job.progress each tenth of it.",
     )
     metadata: dict[str, Any] = Field(
         default_factory=dict,

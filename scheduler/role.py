@@ -40,6 +40,7 @@ from gopfarm.store import (
 from gopfarm.tenants import policy_of
 from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
+from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher, queue_of
 from scheduler.finish import publish_job
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
@@ -109,6 +110,7 @@ class Scheduler:
             Reconciler(self._store, board, self._steps, self._broker, settings),
         )
         self._janitor = Janitor(self._store, client)
+        self._courier = Courier(client, settings)
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
@@ -120,6 +122,7 @@ class Scheduler:
         self._consumer.start()
         self._loop.start()
         self._janitor.start()
+        self._courier.start()
         log.info("scheduler started", scheduler=self.id)
 
     def stop(self) -> None:
@@ -129,6 +132,7 @@ class Scheduler:
         self._stopping.set()
         self._loop.stop()
         self._janitor.stop()
+        self._courier.stop()
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
         log.info("scheduler stopped", scheduler=self.id)

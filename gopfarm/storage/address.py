@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from gopfarm.errors import SpecError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^\]]*\]|[^:]*)(?::\d*)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HTTPS_PORT = 443
@@ -45,13 +46,17 @@ class HttpsAddress:
 
 def shown(url: str) -> str:
     """Return ``url`` as messages may show it: no user, no password, no (possibly signed) query."""
-    match = _SCHEME.match(url)
+    start = re.match(r"[\x00-\x20]*", url)
+    match = _SCHEME.match(url, start.end() if start else 0)
     if not match:
         return url
-    authority, slash, path = url[match.end() :].partition("/")
-    if match[1].lower() in ("http", "https"):
-        path = re.split(r"[?#]", path, maxsplit=1)[0]
-        authority = re.split(r"[?#]", authority, maxsplit=1)[0]
+    scheme, rest = match[1].lower(), url[match.end() :]
+    if scheme not in ("s3", "file"):  # their names may hold a question mark
+        rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = rest.partition("/")
+    if not _AUTHORITY.fullmatch(authority) and "@" in path:
+        # A password with a slash that should have been written as %2F.
+        authority, slash, path = path.rpartition("@")[2].partition("/")
     return f"{match[0]}{authority.rpartition('@')[2]}{slash}{path}"
 
 
@@ -103,7 +108,7 @@ def _is_plain(key: str) -> bool:
 
 def _parse_stored(url: str, forms: str) -> FileAddress | S3Address:
     if not url or _CONTROL.search(url):
-        raise SpecError(f"{url!r} is empty or holds control characters; {forms}")
+        raise SpecError(f"{shown(url)!r} is empty or holds control characters; {forms}")
     match = _SCHEME.match(url)
     if not match:
         return FileAddress(Path.cwd() / url)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gopfarm.errors import FarmError, ServiceError
+from gopfarm.redact import redact
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -121,7 +122,7 @@ def _new_client() -> S3Client:
         if not _is_amazon(client.meta.endpoint_url) and "addressing_style" not in chosen:
             client = session.client("s3", config=config.merge(Config(s3={"addressing_style": "path"})))
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is not a URL
-        raise ServiceError(f"S3 cannot be set up: {_one_line(error)}") from error
+        raise ServiceError(f"S3 cannot be set up: {redact(_one_line(error))}") from error
     client.meta.events.register_first("needs-retry.s3", _stop_connecting)
     return client
 

@@ -3,7 +3,7 @@
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
-from gopfarm.store.jobs import Created
+from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
 from gopfarm.store.models import Failure, JobState, JobView, WorkerView
 from gopfarm.store.steps import Step, StepStore
@@ -22,6 +22,7 @@ __all__ = [
     "GivenBack",
     "JobRuns",
     "JobState",
+    "JobStore",
     "JobView",
     "Leadership",
     "RunningTask",

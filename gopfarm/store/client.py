@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -46,8 +45,9 @@ def connect(url: str) -> redis.Redis:
 
 def without_secret(url: str) -> str:
     """Return a Redis address fit for messages: host, port and path, no user and no password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme, mark, rest = url.partition("://")
+    # Up to the last @, since a password may hold a slash that should have been written as %2F.
+    return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def now(client: redis.Redis) -> float:

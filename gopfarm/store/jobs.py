@@ -10,6 +10,7 @@ import redis
 
 from gopfarm.errors import FarmError
 from gopfarm.plan import Plan, Task, VideoTask
+from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.serial import to_json
 from gopfarm.spec import JobSpec
@@ -80,12 +81,12 @@ class JobStore(JobReader):
     def reject(self, job_id: str, document: str, error: FarmError) -> None:
         """Remember a submission that becomes no job, so that its sender can find out why."""
         fields: dict[str, object] = {
-            "rejected": document[:_REJECTED_LENGTH],
+            "rejected": redact(document[:_REJECTED_LENGTH]),
             "tenant": "default",
             "priority": 0,
             "ttl": self._ttl,
             "error_kind": error.kind,
-            "error": str(error),
+            "error": redact(str(error)),
         }
         self._scripts.run("reject", job_id, *pairs(fields))
 
@@ -96,7 +97,7 @@ class JobStore(JobReader):
 
     def fail(self, job_id: str, error: FarmError) -> bool:
         """End a job as failed, with the reason; False if it had ended before."""
-        return self.move(job_id, JobState.FAILED, error_kind=error.kind, error=str(error))
+        return self.move(job_id, JobState.FAILED, error_kind=error.kind, error=redact(str(error)))
 
     def cancel(self, job_id: str) -> bool:
         """End a job as cancelled; False if it had ended before or is being published."""

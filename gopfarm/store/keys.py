@@ -43,9 +43,25 @@ SHARES = f"{PREFIX}:shares"
 #: Set of all tenants that ever had a job.
 TENANTS = f"{PREFIX}:tenants"
 
-#: Stream of what happened to jobs, and up to where it has been counted for the metrics.
+#: Stream of what happened to jobs. The names from here on are also in ``lua/lib/events.lua``.
 EVENTS = f"{PREFIX}:events"
-EVENTS_COUNTED = f"{PREFIX}:events:counted"
+
+#: Up to where events have been counted for the metrics.
+EVENTS_COUNTED = f"{EVENTS}:counted"
+
+#: Sorted set of the webhooks that are still to be delivered, by when the next try is due.
+DELIVERIES = f"{PREFIX}:deliveries"
+
+#: The same, by the time of the event.
+DELIVERIES_BY_AGE = f"{DELIVERIES}:age"
+
+#: Sorted set of the webhooks that were given up, by the time of that.
+DEAD = f"{PREFIX}:dead"
+
+
+def delivery(delivery_id: str) -> str:
+    """Hash of one delivery: event, job as it was then, tries, outcome, last error."""
+    return f"{PREFIX}:delivery:{delivery_id}"
 
 
 def job(job_id: str) -> str:

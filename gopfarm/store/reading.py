@@ -89,7 +89,7 @@ class JobReader:
             tenant=fields["tenant"],
             priority=int(fields["priority"]),
             source=shown(spec.get("source", "")),
-            destination=spec.get("destination", ""),
+            destination=shown(spec.get("destination", "")),
             metadata=spec.get("metadata", {}),
             times={
                 name.removeprefix("at:"): float(value)

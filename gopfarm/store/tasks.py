@@ -11,6 +11,7 @@ from typing import cast
 
 from gopfarm.errors import FarmError, WorkerLostError
 from gopfarm.plan import Task
+from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.serial import task_from_json, to_json
 from gopfarm.store import keys
@@ -142,7 +143,7 @@ class TaskStore(JobStore):
     def _give_back(
         self, job_id: str, run: str, token: str, allowed: int, error: FarmError | None
     ) -> GivenBack:
-        kind, reason = (error.kind, str(error)) if error else ("", "")
+        kind, reason = (error.kind, redact(str(error))) if error else ("", "")
         final = reason if allowed <= 1 else f"task {run} was tried {allowed} times; at last: {reason}"
         outcome = self._scripts.run("give_back", job_id, run, token, allowed, kind, reason, final)
         return GivenBack(outcome)

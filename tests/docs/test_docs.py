@@ -5,27 +5,30 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 import yaml
 from click.testing import CliRunner
+from prometheus_client import generate_latest
 from pydantic import TypeAdapter
 
 from cli.main import cli
 from gopfarm.profile import AudioSpec, Profile, RenditionSpec
 from gopfarm.settings import Settings
-from gopfarm.spec import JobSpec
+from gopfarm.spec import JobSpec, WebhookEvent
 from gopfarm.store import keys
 from gopfarm.store.models import TRANSITIONS
 from ladder import load_profile, preset_names
 from scheduler.intake import job_id_for
-from scheduler.notify import sign
+from scheduler.notify import headers, payload, sign
+from tests.scheduler.test_notify import FAILED, VIEW
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+WEBHOOKS = ROOT / "docs" / "webhooks.md"
 SCHEMA = ROOT / "docs" / "job-spec.schema.json"
 
 
@@ -84,6 +87,8 @@ def test_every_gopfarm_command_and_option_that_is_named_exists(page: Path) -> No
         if match is None or match[2].lstrip().startswith("="):
             continue
         command = cli.get_command(context, match[1])
+        if isinstance(command, click.Group) and (below := re.match(r" ([a-z]+)", match[2])):
+            command = command.get_command(context, below[1])
         assert command is not None, line
         known = {
             option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
@@ -142,6 +147,7 @@ def test_the_architecture_page_lists_every_state_key_and_script() -> None:
             assert re.findall(r"`(\w+)`", table[state][0]) == [origin.value for origin in origins]
     job = keys.job("<id>")
     names = {keys.JOBS, keys.ACTIVE, keys.LEASES, keys.CLEANUP, keys.WORKERS, job}
+    names |= {keys.EVENTS, keys.DELIVERIES, keys.DELIVERIES_BY_AGE, keys.DEAD, keys.delivery("<id>")}
     assert {name for name in table if name.startswith(keys.PREFIX + ":")} == names | {
         part("<id>") for part in (*keys.PARTS, keys.step)
     }
@@ -171,3 +177,34 @@ def test_the_webhook_check_in_the_readme_accepts_our_signature_and_no_other() ->
     assert not is_genuine(body, sign(body, "other", now), "secret")
     assert not is_genuine(body, sign(body, "secret", now - 3600), "secret")
     assert not is_genuine(body, "nonsense", "secret")
+
+
+def test_the_webhook_page_says_what_is_sent() -> None:
+    table, (spec, body) = rows(WEBHOOKS), map(json.loads, fenced(WEBHOOKS, "json"))
+    events = set(get_args(WebhookEvent))
+    assert {name for name in table if name.startswith("job.")} == events
+    assert set(JobSpec.model_validate(spec).webhook_events) == events
+    sent = json.loads(payload(FAILED, VIEW))
+    assert list(body) == list(sent)
+    assert list(body["job"]) == list(sent["job"])
+    named = {name for name in headers(FAILED, b"", "secret", 1) if name.startswith("Gopfarm-")}
+    assert {name for name in table if name.startswith("Gopfarm-")} == named
+    metrics = {name for name in table if name.startswith("gopfarm_")}
+    served = generate_latest().decode()
+    assert all(f"# TYPE {name} " in served for name in metrics)
+
+
+def test_the_check_on_the_webhook_page_accepts_each_of_our_signatures_and_no_other() -> None:
+    found: dict[str, Any] = {}
+    exec(fenced(WEBHOOKS, "python")[0], found)
+    is_genuine, now = found["is_genuine"], int(found["time"].time())
+    body = b'{"event": "job.done"}'
+    assert is_genuine(body, sign(body, "secret", now), "secret")
+    both = sign(body, "new old", now)
+    assert is_genuine(body, both, "new")
+    assert is_genuine(body, both, "old")
+    assert not is_genuine(body + b" ", both, "new")
+    assert not is_genuine(body, both, "other")
+    assert not is_genuine(body, sign(body, "secret", now - 3600), "secret")
+    for nonsense in ("nonsense", "", "t=,v1=", "v1=00", f"t={now}", f"t={now},v1=é"):
+        assert not is_genuine(body, nonsense, "secret")

@@ -18,9 +18,7 @@ redis.call('HSET', key(id, 'progress'), task, ARGV[5])
 local begun = redis.call('HGET', key(id, 'started'), run)
 if begun then redis.call('HSET', key(id, 'seconds'), task, stamp(clock() - tonumber(begun))) end
 local all, done = redis.call('HLEN', key(id, 'tasks')), redis.call('HLEN', key(id, 'results'))
-if math.floor(10 * done / all) > math.floor(10 * (done - 1) / all) then
-  emit(id, 'job.progress', clock(), done / all)
-end
+emit_progress(id, done, all, clock())
 if done < all then return 'done' end
 redis.call('SREM', ACTIVE, id)
 call_step(id, PUBLISHING, 'stitch')

@@ -6,7 +6,14 @@ import pytest
 
 from gopfarm.errors import SpecError
 from gopfarm.storage import open_destination, open_source
-from gopfarm.storage.address import FileAddress, HttpsAddress, S3Address, parse_destination, parse_source
+from gopfarm.storage.address import (
+    FileAddress,
+    HttpsAddress,
+    S3Address,
+    parse_destination,
+    parse_source,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +96,33 @@ def test_a_key_cannot_leave_the_destination(key: str, place: str, tmp_path: Path
         destination.get_bytes(key)
     with pytest.raises(SpecError):
         destination.delete([key])
+
+
+@pytest.mark.parametrize(
+    ("url", "fit"),
+    [
+        ("https://a.example/x.mp4?sig=hush", "https://a.example/x.mp4"),
+        ("HTTPS://u:hush@a.example/x.mp4#hush", "HTTPS://a.example/x.mp4"),
+        (" https://u:hush@a.example/x.mp4?hush", "https://a.example/x.mp4"),
+        ("https://u:hu/sh@a.example/x.mp4", "https://a.example/x.mp4"),
+        ("https://a.example:8443/@user/x.mp4", "https://a.example:8443/@user/x.mp4"),
+        ("https://[::1]:8443/x?hush", "https://[::1]:8443/x"),
+        ("ftp://u:hush@a.example/x?hush", "ftp://a.example/x"),
+        ("s3://key:hush@bucket/x", "s3://bucket/x"),
+        ("s3://key:hu/sh@bucket/x", "s3://bucket/x"),
+        ("s3://bucket/what?.mp4", "s3://bucket/what?.mp4"),
+        ("file:///films/what?@x.mp4", "file:///films/what?@x.mp4"),
+        ("/films/what?.mp4", "/films/what?.mp4"),
+    ],
+)
+def test_users_passwords_and_signed_queries_are_not_shown(url: str, fit: str) -> None:
+    assert shown(url) == fit
+
+
+@pytest.mark.parametrize(
+    "url", ["HTTPS://u:hush@a.example/x?hush\n", "ftp://u:hush@a.example", "s3://k:hush@b/x"]
+)
+def test_what_is_refused_is_named_without_its_secrets(url: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_source(url, ())
+    assert "hush" not in str(caught.value)

@@ -18,6 +18,9 @@ def test_what_is_no_redis_address_is_refused(url: str) -> None:
     [
         ("redis://user:hush@queue:6379/1", "redis://queue:6379/1"),
         ("rediss://:h@sh@queue:6379", "rediss://queue:6379"),
+        ("redis://:hu/sh@queue:6379/1", "redis://queue:6379/1"),
+        ("redis://queue:6379/1?password=hush", "redis://queue:6379/1"),
+        ("redis://[broken:hush@queue", "redis://queue"),
         ("unix://user:hush@/run/valkey.sock?password=hush", "unix:///run/valkey.sock"),
     ],
 )

@@ -1,4 +1,4 @@
--- How a job ends: one step, in which it leaves every list that somebody works from. After base.lua.
+-- How a job ends: one step, in which it leaves every list that somebody works from. After base.lua and events.lua.
 -- What another attempt would only meet again: what such a job has stored is of no use to a retry.
 local HOPELESS = {source = true, spec = true, damaged = true, verify = true}
 
@@ -39,7 +39,5 @@ local function end_job(id, state, fields)
   local ttl = math.ceil(tonumber(redis.call('HGET', job, 'ttl') or '1209600'))
   redis.call('EXPIRE', job, ttl)
   for _, part in ipairs(PARTS) do redis.call('EXPIRE', key(id, part), ttl) end
-  local tasks = redis.call('HLEN', key(id, 'tasks'))
-  local share = tasks > 0 and redis.call('HLEN', key(id, 'results')) / tasks or 0
-  emit(id, 'job.' .. state, now, state == 'done' and 1 or share)
+  emit(id, 'job.' .. state, now, state == 'done' and 1 or finished_share(id))
 end
