@@ -271,8 +271,6 @@ class Farm(RuleBasedStateMachine):
     def no_task_is_lost(self) -> None:
         """Each open task is in exactly one place: it waits, lies in a queue under a lease, or is run."""
         for job, state in self.state.items():
-            if state is not JobState.ENCODING:
-                continue
             waiting = set(self.client.zrange(keys.pending(job, QUEUE), 0, -1))
             queued, owned = set(self.store.queued(job)), set(self.client.hkeys(keys.owners(job)))
             leased = {
@@ -280,12 +278,13 @@ class Farm(RuleBasedStateMachine):
                 for member in self.client.zrange(keys.LEASES, 0, -1)
                 if member.startswith(f"{job} ")
             }
+            assert leased == queued | owned
+            if state is not JobState.ENCODING:
+                assert not waiting | queued
+                continue
             for task in set(IDS) - self.done[job]:
                 assert (task in waiting) + (task in queued) + (task in owned) == 1, task
             assert not waiting & self.done[job]
-            assert queued <= leased
-            assert owned <= leased
-            assert leased == queued | owned
 
     @invariant()
     def the_lists_are_right(self) -> None:
