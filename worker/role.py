@@ -16,7 +16,7 @@ from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
 from gopfarm.child import AbandonedError
-from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
+from gopfarm.errors import DestinationError, FarmError, ScratchError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task
 from gopfarm.results import TaskResult
@@ -33,6 +33,7 @@ from gopfarm.store import (
     connect,
 )
 from worker.lease import Lease
+from worker.room import Room
 from worker.run import run_task
 
 log = get_logger(__name__)
@@ -81,12 +82,14 @@ class Worker:
             worker_timeout=IDLE_POLL_MS,
             worker_threads=sum(self._slots.values()),
         )
+        self._room = Room(settings.scratch_dir, sum(self._slots.values()))
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
         self._announce()
         self._announcer.start()
         self._consumer.start()
+        self._room.watch(self._consumer)
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
 
     def stop(self, grace_seconds: float = 0.0) -> None:
@@ -95,6 +98,7 @@ class Worker:
             return
         self._abandon_at = time.monotonic() + grace_seconds
         self._stopping.set()
+        self._room.stop()
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
         self._announcer.join()
         try:
@@ -110,7 +114,7 @@ class Worker:
                 id=self.id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                slots=self._slots,
+                slots=self._slots if self._room.enough else {},
                 encoders=self._encoders,
                 seen=time.time(),
             )
@@ -130,7 +134,7 @@ class Worker:
             if isinstance(started, str):
                 log.info("task skipped", reason=started)
                 return
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not self._room.enough:
                 self._give_back(job_id, started.task, None)
                 return
             log.info("task started", attempt=started.attempt)
@@ -147,6 +151,7 @@ class Worker:
                     settings.source_hosts,
                     settings.scratch_dir,
                     settings.s3_upload_threads,
+                    settings.storage_patience_seconds,
                     lease.keep,
                 )
         except (AbandonedError, *REDIS_FAULTS):
@@ -158,6 +163,8 @@ class Worker:
             self._give_back(job_id, task, error)
         except FarmError as error:
             log.warning("task failed", kind=error.kind, reason=str(error))
+            if isinstance(error, ScratchError):
+                self._room.failed()
             self._give_back(job_id, task, error)
         except Exception:
             log.exception("task failed by a bug")
