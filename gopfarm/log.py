@@ -9,7 +9,10 @@ from typing import Any
 import structlog
 
 #: Libraries whose own chatter helps nobody below a warning.
-_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "urllib3", "libav")
+_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "libav")
+
+#: Libraries whose warnings name addresses with their queries, where signatures are.
+_SILENT = ("urllib3",)
 
 
 def configure_logging(level: str = "info", json: bool | None = None) -> None:
@@ -56,6 +59,8 @@ def configure_logging(level: str = "info", json: bool | None = None) -> None:
     logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

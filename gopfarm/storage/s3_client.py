@@ -129,6 +129,8 @@ def s3_errors(url: str, unusable: type[FarmError]) -> Iterator[None]:
         raise refusal from None  # not chained: the texts of boto3's errors hold addresses with their queries
     except (BotoCoreError, HTTPError) as error:
         raise _unanswered(error) from None
+    except RecursionError:  # boto3 asks a redirecting server for the bucket's region, is redirected, asks ...
+        raise unusable(f"{url} {_REASONS['PermanentRedirect']}") from None
 
 
 def error_code(error: ClientError) -> str:
