@@ -15,10 +15,12 @@ import redis
 from gopfarm.errors import ScratchError
 from gopfarm.plan import VideoTask
 from gopfarm.settings import Settings
+from gopfarm.spec import JobSpec
 from gopfarm.storage import open_destination, open_source
-from gopfarm.store import Fleet
+from gopfarm.store import Fleet, JobState
 from tests.encoders.clips import Clips, plan_of
 from tests.farm.processes import until
+from tests.gopfarm.store.jobs import begin, store_on
 from worker.role import Worker
 from worker.room import SLOT_BYTES, Room, check_room
 from worker.run import run_task
@@ -96,7 +98,8 @@ def test_a_failing_disk_is_not_trusted_at_once_though_it_has_room(disk: Path) ->
 def worker(valkey: redis.Redis, valkey_url: str, disk: Path) -> Iterator[Worker]:
     worker = Worker(Settings(redis_url=valkey_url, scratch_dir=disk), {"encode.cpu": 1}, ("libx264",))
     yield worker
-    worker.stop()
+    if worker._announcer.ident is not None:  # it was started
+        worker.stop()
 
 
 def paused(worker: Worker) -> bool:
@@ -130,3 +133,24 @@ def test_a_worker_without_room_does_not_begin(valkey: redis.Redis, valkey_url: s
         assert Fleet(valkey).slots()["encode.cpu"] == 0
     finally:
         worker.stop()
+
+
+def test_a_task_that_fails_on_a_full_disk_stops_the_worker_and_later_ones_are_given_back(
+    worker: Worker, valkey: redis.Redis, task: VideoTask, clip: Clips, disk: Path, tmp_path: Path
+) -> None:
+    store, plan = store_on(valkey), plan_of(clip("closed.mp4"))
+    video = [one for one in plan.tasks if isinstance(one, VideoTask)]
+    plan = replace(plan, tasks=tuple(replace(one, source=task.source) for one in video))
+    spec = JobSpec(source=task.source.url, destination=str(tmp_path / "out"))
+    begin(store, "job", spec, plan)
+    fill(disk, 16 << 10)
+    first, second = (store.take_pending("job") for _ in range(2))
+    assert first
+    assert second
+    worker._encode("job", first.id)
+    assert not worker._room.enough
+    assert store.attempts("job") == {first.id: 1}
+    worker._encode("job", second.id)
+    assert store.attempts("job").get(second.id, 0) == 0
+    assert store.state("job") is JobState.ENCODING
+    assert store.waiting("job") == len(plan.tasks)
