@@ -25,6 +25,7 @@ from gopfarm.store import JobState, TaskStore, connect, reachable
 from scheduler.finish import remove_segments
 from stitcher import MASTER, RenditionReport, rendition_reports
 from worker.role import choose_slots
+from worker.room import check_room
 
 #: Seconds between looks at the job.
 _POLL_SECONDS = 0.2
@@ -72,6 +73,7 @@ def transcode(
     started = time.monotonic()
     encoders = available_encoders()
     slots = choose_slots(workers or cores(), 1, (), encoders)
+    check_room(settings.scratch_dir, sum(slots.values()))
     with EmbeddedFarm(settings, slots, encoders) as farm, reachable(farm.settings.redis_url):
         renditions = _run(farm, spec, console)
     _report(spec, renditions, time.monotonic() - started, console, as_json)

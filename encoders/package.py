@@ -15,7 +15,7 @@ import av
 from av.packet import Packet
 
 from encoders import adts, annexb, fmp4
-from gopfarm.errors import EncodeError
+from encoders.scratch import make_scratch, write_scratch
 from gopfarm.plan import SegmentPlan
 from gopfarm.profile import SegmentFormat
 from gopfarm.results import SegmentResult
@@ -71,7 +71,7 @@ class Packager(ABC):
     extension: ClassVar[str]
 
     def __init__(self, folder: Path, on_file: Callable[[SegmentResult], None]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_scratch(folder)
         self._folder = folder
         self._on_file = on_file
         self.segments: list[SegmentResult] = []
@@ -88,12 +88,7 @@ class Packager(ABC):
         """Return the segment's bytes."""
 
     def _store(self, name: str, data: bytes, number: int, length: int) -> SegmentResult:
-        try:
-            (self._folder / name).write_bytes(data)
-        except OSError as error:
-            raise EncodeError(
-                f"a segment cannot be written to the scratch folder: {error.strerror}"
-            ) from None
+        write_scratch(self._folder / name, data)
         result = SegmentResult(number, name, len(data), hashlib.sha256(data).hexdigest(), length)
         self._on_file(result)
         return result

@@ -20,6 +20,7 @@ from encoders.decode import DecodeCounts
 from encoders.matroska_text import webvtt_streams
 from encoders.media import only, open_media, packets
 from encoders.package import TS_START
+from encoders.scratch import make_scratch, write_scratch
 from encoders.webvtt import Cue, document, holds_boxed_cues, segmented, timeline_of
 from gopfarm.errors import EncodeError, SourceError
 from gopfarm.facts import SubtitleFacts
@@ -147,6 +148,7 @@ def run_subtitles(
     Raises:
         SourceError: The source cannot be opened, or asks for absurdly much text.
         EncodeError: A stream is not the planned one, or the scratch folder cannot be written.
+        ScratchError: The scratch folder's disk is full or broken.
     """
     total = sum(segment.length for segment in task.segments)
     watched = cast(BinaryIO, _WatchedReader(source, lambda part: on_progress(int(part * total))))
@@ -192,16 +194,11 @@ def _write(
 ) -> RenditionResult:
     """Write the segments of a rendition, and the file of all its cues."""
     folder = scratch / rendition.name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_scratch(folder)
 
     def store(name: str, text: str, number: int, length: int) -> SegmentResult:
         data = text.encode()
-        try:
-            (folder / name).write_bytes(data)
-        except OSError as error:
-            raise EncodeError(
-                f"a segment cannot be written to the scratch folder: {error.strerror}"
-            ) from None
+        write_scratch(folder / name, data)
         result = SegmentResult(number, name, len(data), hashlib.sha256(data).hexdigest(), length)
         on_file(rendition.name, result)
         return result

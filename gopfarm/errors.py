@@ -57,6 +57,12 @@ class EncodeError(FarmError):
     kind = "encode"
 
 
+class ScratchError(FarmError):
+    """A worker's scratch folder cannot be written: a full or broken disk. Another worker may have room."""
+
+    kind = "scratch"
+
+
 class DamagedError(FarmError):
     """More of the source is damaged than the profile allows. Retrying is pointless."""
 
@@ -101,6 +107,7 @@ ERRORS_BY_KIND: dict[str, type[FarmError]] = {
         DestinationError,
         CapabilityError,
         EncodeError,
+        ScratchError,
         DamagedError,
         VerifyError,
         WorkerLostError,

@@ -12,7 +12,10 @@ import structlog
 from gopfarm.redact import MASK, is_secret_name, redact
 
 #: Libraries whose own chatter helps nobody below a warning.
-_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "urllib3", "libav")
+_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "libav")
+
+#: Libraries whose warnings name addresses with their queries, where signatures are.
+_SILENT = ("urllib3",)
 
 
 def configure_logging(level: str = "info", json: bool | None = None) -> None:
@@ -64,6 +67,8 @@ def configure_logging(level: str = "info", json: bool | None = None) -> None:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def without_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

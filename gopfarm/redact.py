@@ -54,6 +54,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _HEADER = re.compile(r"\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[\w+/=.~:-]{12,}")
+_SIGNED_HEADER = re.compile(r"\b(x-(?:amz|goog)-[\w-]{1,64}\s{0,4}:\s{0,4})[^\s,;]+", re.IGNORECASE)
+
+#: AWS access key ids begin like this (IAM user guide, "Understanding unique ID prefixes").
+_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{8,64}\b")
 
 _SECRET_NAME = re.compile(r"secret|token|passw|authorization|credential", re.IGNORECASE)
 
@@ -92,6 +96,7 @@ def redact(text: str) -> str:
         text = _PATH_QUERY.sub(rf"\1\2?{MASK}", text)
     if "=" in text:
         text = _NAMED.sub(rf"\1{MASK}", text)
+    text = _SIGNED_HEADER.sub(rf"\1{MASK}", _KEY_ID.sub(MASK, text))
     return _HEADER.sub(rf"\1 {MASK}", text)
 
 

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         description="Where tasks write segments before upload; default: the system's temp folder.",
     )
     s3_upload_threads: int = Field(default=4, ge=1, le=64, description="Parallel uploads of one worker slot.")
+    storage_patience_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How long a task bears that storage fails in passing, in each read and each upload.",
+    )
     lease_seconds: float = Field(
         default=15.0,
         gt=0,

@@ -23,7 +23,7 @@ from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.spec import parse_spec
-from gopfarm.storage import open_destination
+from gopfarm.storage import SetupError, open_destination
 from gopfarm.store import (
     REDIS_FAULTS,
     Board,
@@ -55,9 +55,9 @@ log = get_logger(__name__)
 #: Messages handled at a time. They mostly wait: for a probing child, or for storage.
 _THREADS = PREPARED_AT_A_TIME
 
-#: A step that meets storage that does not answer is tried again so many times, then its job fails. Redis is
-#: never given up: without it nobody could be told.
-_STORAGE_RETRIES = 5
+#: A step that meets storage that does not answer is tried again so many times, in some five minutes, then its
+#: job fails. Redis is never given up: without it nobody could be told.
+_STORAGE_RETRIES = 12
 
 #: Seconds between attempts to take in a submission while Redis is away: the first, and the most.
 _REDIS_PAUSE_SECONDS = 0.5
@@ -247,7 +247,8 @@ class Scheduler:
             except (*REDIS_FAULTS, AbandonedError):
                 raise
             except FarmError as error:
-                if isinstance(error, ServiceError) and self._steps.tries(job_id) < _STORAGE_RETRIES:
+                passing = isinstance(error, ServiceError) and not isinstance(error, SetupError)
+                if passing and self._steps.tries(job_id) < _STORAGE_RETRIES:
                     log.warning("to be tried again", step=step.value, reason=str(error))
                     claimed.fail()
                 else:

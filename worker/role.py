@@ -18,13 +18,13 @@ from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
 from gopfarm.child import AbandonedError
-from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
+from gopfarm.errors import DestinationError, FarmError, ScratchError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, plan_hash_of
 from gopfarm.results import TaskResult, result_key
 from gopfarm.serial import to_json
 from gopfarm.settings import Settings
-from gopfarm.storage import open_destination
+from gopfarm.storage import Destination, Patience, open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
@@ -34,6 +34,7 @@ from gopfarm.store import (
     connect,
 )
 from worker.lease import Lease
+from worker.room import Room
 from worker.run import run_task
 
 log = get_logger(__name__)
@@ -93,11 +94,13 @@ class Worker:
             worker_timeout=IDLE_POLL_MS,
             worker_threads=sum(self._slots.values()),
         )
+        self._room = Room(settings.scratch_dir, sum(self._slots.values()))
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
         self._announcer.start()
         self._consumer.start()
+        self._room.watch(self._consumer)
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
 
     def stop(self, grace_seconds: float = 0.0) -> None:
@@ -106,6 +109,7 @@ class Worker:
             return
         self._abandon_at = time.monotonic() + grace_seconds
         self._stopping.set()
+        self._room.stop()
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
         self._announcer.join()
         try:
@@ -121,7 +125,7 @@ class Worker:
                 id=self.id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                slots=self._slots,
+                slots=self._slots if self._room.enough else {},
                 encoders=self._encoders,
                 seen=time.time(),
             )
@@ -148,7 +152,7 @@ class Worker:
                 log.info("task skipped", reason=started)
                 return
             work = _Work(job_id, run, token, started.task)
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not self._room.enough:
                 self._give_back(work, None)
                 return
             log.info("task started", attempt=started.attempt)
@@ -168,9 +172,10 @@ class Worker:
                     settings.source_hosts,
                     settings.scratch_dir,
                     settings.s3_upload_threads,
+                    settings.storage_patience_seconds,
                     lease.keep,
                 )
-                destination.put_bytes(result_key(plan_hash_of(task), task.id), to_json(result))
+                self._leave_result(work, destination, result, lease)
         except (AbandonedError, *REDIS_FAULTS):
             self._give_back(work, None)
         except ServiceError as error:
@@ -180,12 +185,21 @@ class Worker:
             self._give_back(work, error)
         except FarmError as error:
             log.warning("task failed", kind=error.kind, reason=str(error))
+            if isinstance(error, ScratchError):
+                self._room.failed()
             self._give_back(work, error)
         except Exception:
             log.exception("task failed by a bug")
             self._give_back(work, FarmError("an internal error; the worker's log has its details"))
         else:
             self._deliver(work, result)
+
+    def _leave_result(self, work: _Work, destination: Destination, result: TaskResult, lease: Lease) -> None:
+        """Store the result beside what it tells of: a job that is sent through again looks there."""
+        done = sum(segment.length for segment in work.task.segments)
+        patience = Patience(self._settings.storage_patience_seconds, lambda: not lease.keep(done))
+        key = result_key(plan_hash_of(work.task), work.task.id)
+        patience.insist(lambda: destination.put_bytes(key, to_json(result)))
 
     def _grace_is_over(self) -> bool:
         return self._abandon_at is not None and time.monotonic() >= self._abandon_at

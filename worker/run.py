@@ -5,17 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
 from encoders.child import TASK
 from gopfarm.child import AbandonedError, Child, ChildEvent
-from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioTask, Task
+from gopfarm.errors import EncodeError, ScratchError
+from gopfarm.plan import Task
 from gopfarm.results import TaskResult
 from gopfarm.serial import from_json, to_json
-from gopfarm.storage import Destination, open_source, shown
+from gopfarm.storage import Destination, Patience, open_source, shown
+from worker.uploads import Uploads
 
 #: Seconds between looks at whether the task is still wanted, when the child is silent.
 _TICK_SECONDS = 0.25
@@ -30,6 +30,7 @@ def run_task(
     https_hosts: tuple[str, ...],
     scratch_dir: Path | None,
     upload_threads: int,
+    patience_seconds: float,
     keep: Callable[[int], bool],
 ) -> TaskResult:
     """Encode a task in a child process and store every file at the destination as soon as it is whole.
@@ -40,6 +41,7 @@ def run_task(
         https_hosts: Hosts from which https:// sources may be read.
         scratch_dir: Where the task's scratch folder is made.
         upload_threads: Files uploaded at a time.
+        patience_seconds: How long a read from the source, or an upload, may go on failing in passing.
         keep: Called at least four times a second with the frames or samples done; False means to stop.
 
     Raises:
@@ -50,22 +52,24 @@ def run_task(
         scratch = tempfile.TemporaryDirectory(prefix="gopfarm-", dir=scratch_dir, ignore_cleanup_errors=True)
     except OSError as error:
         where = f" in {scratch_dir}" if scratch_dir else ""
-        raise EncodeError(f"no scratch folder can be made{where}: {error.strerror}") from None
+        raise ScratchError(f"no scratch folder can be made{where}: {error.strerror}") from None
+    done = 0
+    patience = Patience(patience_seconds, lambda: not keep(done))
     with (
         scratch as folder,
-        open_source(task.source.url, https_hosts=https_hosts, expected=task.source) as source,
-        ThreadPoolExecutor(upload_threads, thread_name_prefix="upload") as pool,
-        _Uploads(task, destination, Path(folder), pool) as uploads,
+        open_source(
+            task.source.url, https_hosts=https_hosts, expected=task.source, patience=patience
+        ) as source,
+        Uploads(task, destination, Path(folder), upload_threads, patience_seconds) as uploads,
         Child(TASK, to_json(_without_secret(task)), source, task.source.size, Path(folder)) as child,
     ):
         started = moved = time.monotonic()
-        done = 0
         for event in child.events(_TICK_SECONDS):
             uploads.check()
             if not keep(done):
                 raise AbandonedError
             now = time.monotonic()
-            if now - started > task.limit_seconds:
+            if now - started - source.fetch_seconds > task.limit_seconds:
                 raise EncodeError(f"the encoding process was not done within {task.limit_seconds:.0f} s")
             if event is not None:
                 moved = now
@@ -87,46 +91,3 @@ def run_task(
 def _without_secret(task: Task) -> Task:
     """Return the task as its child may see it: an address can carry a signature, and the child needs none."""
     return replace(task, source=replace(task.source, url=shown(task.source.url)))
-
-
-class _Uploads:
-    """The files of a task on their way to the destination. Leaving the block drops those not begun."""
-
-    def __init__(self, task: Task, destination: Destination, scratch: Path, pool: ThreadPoolExecutor) -> None:
-        renditions = (task.rendition,) if isinstance(task, AudioTask) else task.renditions
-        self._directories = {rendition.name: rendition.directory for rendition in renditions}
-        self._destination = destination
-        self._scratch = scratch
-        self._pool = pool
-        self._futures: list[Future[None]] = []
-
-    def __enter__(self) -> _Uploads:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for future in self._futures:
-            future.cancel()
-
-    def add(self, rendition: str, file: str) -> None:
-        """Start storing a finished file."""
-        if rendition not in self._directories or Path(file).name != file:
-            raise EncodeError(f"the encoding process names a file that is not its own: {rendition}/{file}")
-        key = f"{self._directories[rendition]}/{file}"
-        self._futures.append(self._pool.submit(self._store, key, self._scratch / rendition / file))
-
-    def _store(self, key: str, path: Path) -> None:
-        self._destination.put_file(key, path)
-        path.unlink(missing_ok=True)
-
-    def check(self) -> None:
-        """Raise the error of an upload that failed."""
-        for future in [future for future in self._futures if future.done()]:
-            future.result()
-            self._futures.remove(future)
-
-    def wait(self, keep: Callable[[int], bool], done: int) -> None:
-        """Wait until all files are stored."""
-        while self._futures:
-            if not wait(self._futures, timeout=_TICK_SECONDS).done and not keep(done):
-                raise AbandonedError
-            self.check()

@@ -4,10 +4,13 @@ from gopfarm.storage.address import shown
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import StoredHeaders, stored_headers
 from gopfarm.storage.opening import open_destination, open_source
+from gopfarm.storage.patience import Patience, SetupError
 from gopfarm.storage.source import SourceFile
 
 __all__ = [
     "Destination",
+    "Patience",
+    "SetupError",
     "SourceFile",
     "StoredHeaders",
     "open_destination",

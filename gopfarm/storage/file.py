@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -17,13 +16,18 @@ from gopfarm.errors import DestinationError, FarmError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import check_key
 from gopfarm.storage.destination import Destination
+from gopfarm.storage.partial import (
+    PARTIAL_SUFFIX,
+    make_folder,
+    partial_name,
+    remove_stale_partials,
+    sync_folder,
+    writing,
+)
 from gopfarm.storage.source import SourceFile, check_expected
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-#: End of the names of files that are not whole yet. They are nobody's keys.
-PARTIAL_SUFFIX = ".gopfarm-partial"
 
 #: Bytes copied at a time.
 _COPY_BYTES = 1 << 20
@@ -111,8 +115,10 @@ def _refuse_irregular(path: Path, facts: os.stat_result) -> None:
 class FileDestination(Destination):
     """A folder, made when the first file is written.
 
-    A file is written under a partial name beside its own, flushed to the disk and renamed. A process that is
-    killed meanwhile leaves the partial file, which ``sizes`` does not list.
+    A file is written under a partial name beside its own, flushed to the disk and renamed, and the folder is
+    flushed too: what a later file names is there even after a loss of power. A process that is killed
+    meanwhile leaves the partial file, which ``sizes`` does not list. Its lock died with its writer, so the
+    next ``put`` of the key, or ``delete`` in the folder, knows that nobody needs it and removes it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -126,10 +132,13 @@ class FileDestination(Destination):
             folder = folder.parent
         if not folder.is_dir():
             raise DestinationError(f"{self.url} cannot be used: {folder} is not a folder")
-        probe = _partial(folder / "check")
+        probe = partial_name(folder / "check")
         with _explained(folder, DestinationError):
             try:
-                _write_synced(probe, lambda file: file.write(b"gopfarm"))
+                with writing(probe) as file:
+                    file.write(b"gopfarm")
+                    file.flush()
+                    os.fsync(file.fileno())
             finally:
                 probe.unlink(missing_ok=True)
 
@@ -164,6 +173,8 @@ class FileDestination(Destination):
             with _explained(path, DestinationError), suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
             folders.update(parent for parent in path.parents if parent.is_relative_to(self._root))
+        for folder in folders:
+            remove_stale_partials(folder)
         for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
             with suppress(OSError):  # not empty, or a mount point, or somebody else's: it stays
                 folder.rmdir()
@@ -173,12 +184,17 @@ class FileDestination(Destination):
 
     def _put(self, key: str, write: Callable[[BinaryIO], object]) -> None:
         path = self._path(key)
-        partial = _partial(path)
+        partial = partial_name(path)
         with _explained(path, DestinationError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            remove_stale_partials(path.parent, path.name)
             try:
-                _write_synced(partial, write)
-                partial.replace(path)
+                with writing(partial) as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    partial.replace(path)
+                sync_folder(path.parent)
             except BaseException:
                 with suppress(OSError):
                     partial.unlink()
@@ -196,16 +212,3 @@ class FileDestination(Destination):
                 with suppress(FileNotFoundError):
                     size = entry.stat(follow_symlinks=False).st_size
                     yield Path(entry.path).relative_to(self._root).as_posix(), size
-
-
-def _partial(path: Path) -> Path:
-    """Return a new name in the same folder, since only a rename within one file system is atomic."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
-
-
-def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Make a new file, with the permissions that the process's umask gives, and flush it to the disk."""
-    with path.open("xb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
 
 from gopfarm.errors import FarmError, ServiceError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import HttpsAddress, shown
 from gopfarm.storage.blocks import BLOCK_BYTES
-from gopfarm.storage.source import RangedSource, TransferBrokenError, check_expected, range_total
+from gopfarm.storage.body import BodyError, read_body
+from gopfarm.storage.patience import Patience
+from gopfarm.storage.source import RangedSource, check_expected, range_total
+from gopfarm.storage.tls import is_untrusted
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+    from urllib3 import HTTPResponse
 
 #: Seconds to wait for a connection, and for the next bytes on it.
 CONNECT_SECONDS = 5
-READ_SECONDS = 60
-
-#: Further attempts of a request that fails in passing, and of one whose connection cannot be made.
-RETRIES = 3
-CONNECT_RETRIES = 1
-
-#: Seconds before the second retry; doubled before each further one.
-BACKOFF_SECONDS = 0.5
+READ_SECONDS = 30
 
 _PASSING_STATUSES = (429, 500, 502, 503, 504)
 
 
-def open_https_source(url: str, address: HttpsAddress, expected: SourceRef | None) -> RangedSource:
+def open_https_source(
+    url: str, address: HttpsAddress, expected: SourceRef | None, patience: Patience
+) -> RangedSource:
     """Open a file on an https server that gives ranges.
 
     This asks for the first block instead of sending HEAD: one request tells size, validator and whether
@@ -37,16 +36,18 @@ def open_https_source(url: str, address: HttpsAddress, expected: SourceRef | Non
 
     Raises:
         SourceError: The file is missing, empty, refused, not the one planned, or its server gives no ranges.
-        ServiceError: The server cannot be reached.
+        ServiceError: The server has not answered for as long as the patience lasts.
     """
     server = _Server(url, address)
     try:
-        ref, head = server.open(url)
+        ref, head = patience.insist(lambda: server.open(url))
         check_expected(ref, expected)
     except BaseException:
         server.close()
         raise
-    return RangedSource(ref, lambda start, length: server.fetch(ref, start, length), head, server.close)
+    return RangedSource(
+        ref, lambda start, length: server.fetch(ref, start, length), head, server.close, patience
+    )
 
 
 class _Server:
@@ -62,15 +63,8 @@ class _Server:
             address.host,
             address.port,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-            retries=urllib3.Retry(
-                total=RETRIES,
-                connect=CONNECT_RETRIES,
-                other=0,  # such as a certificate that is not trusted
-                status_forcelist=_PASSING_STATUSES,
-                backoff_factor=BACKOFF_SECONDS,
-                raise_on_status=False,
-                respect_retry_after_header=False,
-            ),
+            # The farm's patience tries again; urllib3 would log the address, with a signature in its query.
+            retries=False,
             ssl_context=ssl.create_default_context(),
         )
 
@@ -78,8 +72,7 @@ class _Server:
         self._pool.close()
 
     def open(self, url: str) -> tuple[SourceRef, bytes]:
-        response = self._request(0, BLOCK_BYTES)
-        try:
+        with closing(self._request(0, BLOCK_BYTES)) as response:
             length = int(response.headers.get("Content-Length", -1))
             if response.status == 416 or (response.status == 200 and length == 0):
                 raise SourceError(f"{self._name} is empty")
@@ -89,14 +82,9 @@ class _Server:
             if response.status != 206 or size is None:
                 raise SourceError(f"{self._name} cannot be read in ranges: its server does not support them")
             return SourceRef(url, size, _validator(response)), self._body(response, length)
-        except TransferBrokenError as error:
-            raise ServiceError(f"{self._name}: the connection broke while it was opened") from error
-        finally:
-            response.close()
 
     def fetch(self, ref: SourceRef, start: int, length: int) -> bytes:
-        response = self._request(start, length)
-        try:
+        with closing(self._request(start, length)) as response:
             if response.status not in (200, 206, 404, 410, 412, 416):
                 raise self._refused(response.status)
             span = f"bytes {start}-{start + length - 1}/{ref.size}"
@@ -104,11 +92,9 @@ class _Server:
             if told != (206, span, ref.etag):
                 raise SourceError(f"{self._name} changed while it was being read")
             return self._body(response, length)
-        finally:
-            response.close()
 
-    def _request(self, start: int, length: int) -> BaseHTTPResponse:
-        from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+    def _request(self, start: int, length: int) -> HTTPResponse:
+        from urllib3.exceptions import HTTPError
 
         headers = {
             "Range": f"bytes={start}-{start + length - 1}",
@@ -116,22 +102,21 @@ class _Server:
             "User-Agent": "gopfarm",
         }
         try:
-            return self._pool.urlopen(
+            response = self._pool.urlopen(
                 "GET", self._target, headers=headers, redirect=False, preload_content=False
             )
         except HTTPError as error:
-            reason = error.reason if isinstance(error, MaxRetryError) else error
-            if isinstance(reason, SSLError):
-                raise SourceError(f"{self._name}: the server's TLS certificate is not trusted") from error
-            raise ServiceError(f"{self._name} cannot be reached ({type(reason).__name__})") from error
+            # Not chained: the text of urllib3's errors holds the query.
+            if is_untrusted(error):
+                raise SourceError(f"{self._name}: the server's TLS certificate is not trusted") from None
+            raise ServiceError(f"{self._name} cannot be reached ({type(error).__name__})") from None
+        return cast("HTTPResponse", response)
 
-    def _body(self, response: BaseHTTPResponse, length: int) -> bytes:
-        from urllib3.exceptions import HTTPError
-
+    def _body(self, response: HTTPResponse, length: int) -> bytes:
         try:
-            return response.read(length)
-        except HTTPError as error:
-            raise TransferBrokenError from error
+            return read_body(response, length)
+        except BodyError as error:
+            raise ServiceError(f"{self._name}: {error}") from None
 
     def _refused(self, status: int) -> FarmError:
         if status in (404, 410):
@@ -141,9 +126,9 @@ class _Server:
         if 300 <= status < 400:
             return SourceError(f"{self._name} redirects elsewhere, which is not followed: name the final URL")
         if status in _PASSING_STATUSES:
-            return ServiceError(f"{self._name} keeps answering {status}")
+            return ServiceError(f"{self._name} answers {status}")
         return SourceError(f"{self._name} cannot be read: its server answers {status}")
 
 
-def _validator(response: BaseHTTPResponse) -> str:
+def _validator(response: HTTPResponse) -> str:
     return response.headers.get("ETag") or response.headers.get("Last-Modified") or ""

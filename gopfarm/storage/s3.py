@@ -6,24 +6,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from gopfarm.errors import DestinationError, FarmError, SourceError
+from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import S3Address, check_key
 from gopfarm.storage.blocks import BLOCK_BYTES
+from gopfarm.storage.body import Body, BodyError, read_body
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import stored_headers
-from gopfarm.storage.s3_client import MISSING_CODES, error_code, s3_client, s3_errors
-from gopfarm.storage.source import RangedSource, TransferBrokenError, check_expected, range_total
+from gopfarm.storage.patience import Patience
+from gopfarm.storage.s3_client import MISSING_CODES, endpoint, error_code, s3_client, s3_errors
+from gopfarm.storage.source import RangedSource, check_expected, range_total
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-#: Files above this many bytes are uploaded in parts of as many, by this many threads. A segment is smaller,
-#: and goes up in one request.
-PART_BYTES = 16 << 20
-PART_THREADS = 4
+#: Files up to this many bytes are read into memory for their upload; larger ones are streamed.
+SMALL_BYTES = 16 << 20
 
 #: Most keys of one DeleteObjects request, by S3's own rule.
 DELETE_BATCH = 1000
@@ -31,62 +31,76 @@ DELETE_BATCH = 1000
 _CHANGED_CODES = MISSING_CODES | {"PreconditionFailed", "412", "InvalidRange", "416"}
 
 
-def open_s3_source(url: str, address: S3Address, expected: SourceRef | None) -> RangedSource:
+def open_s3_source(
+    url: str, address: S3Address, expected: SourceRef | None, patience: Patience
+) -> RangedSource:
     """Open an object. One request brings size, entity tag and the first block, and needs no s3:ListBucket.
+
+    Every further request is bound to that entity tag (``If-Match``), also after the client was made anew.
 
     Raises:
         SourceError: The object is missing, empty, forbidden, archived, or not the one planned.
-        ServiceError: S3 cannot be reached, or refuses the credentials.
+        ServiceError: S3 cannot be reached, or refuses the credentials, for as long as the patience lasts.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    found = _Object(url, address)
+    ref, head = patience.insist(found.open)
+    check_expected(ref, expected)
+    return RangedSource(ref, lambda start, length: found.fetch(ref, start, length), head, patience=patience)
 
-    client = s3_client()
 
-    def get(start: int, length: int, etag: str | None) -> GetObjectOutputTypeDef:
-        span = f"bytes={start}-{start + length - 1}"
-        if etag is None:
-            return client.get_object(Bucket=address.bucket, Key=address.key, Range=span)
-        return client.get_object(Bucket=address.bucket, Key=address.key, Range=span, IfMatch=etag)
+class _Object:
+    """One object, read in ranges. The client is asked for each time: new credentials come with a new one."""
 
-    def body(response: GetObjectOutputTypeDef) -> bytes:
-        try:
-            with closing(response["Body"]) as stream:
-                return stream.read()
-        except BotoCoreError as error:
-            raise TransferBrokenError from error
+    def __init__(self, url: str, address: S3Address) -> None:
+        self._url = url
+        self._bucket = address.bucket
+        self._key = address.key
 
-    def fetch(start: int, length: int) -> bytes:
-        with s3_errors(url, SourceError):
+    def open(self) -> tuple[SourceRef, bytes]:
+        from botocore.exceptions import ClientError
+
+        with s3_errors(self._url, SourceError):
             try:
-                response = get(start, length, ref.etag)
+                response = self._get(0, BLOCK_BYTES)
+            except ClientError as error:
+                if error_code(error) in ("InvalidRange", "416"):  # no range fits into an empty object
+                    raise SourceError(f"{self._url} is empty") from None
+                raise
+        with closing(response["Body"]):
+            length = response["ContentLength"]
+            size = range_total(response.get("ContentRange"), length) if length else 0
+            if size is None:
+                raise SourceError(f"{self._url} cannot be read in ranges: its server does not support them")
+            return SourceRef(self._url, size, response["ETag"]), self._body(response, length)
+
+    def fetch(self, ref: SourceRef, start: int, length: int) -> bytes:
+        from botocore.exceptions import ClientError
+
+        with s3_errors(self._url, SourceError):
+            try:
+                response = self._get(start, length, ref.etag)
             except ClientError as error:
                 if error_code(error) in _CHANGED_CODES:
-                    raise _changed(url) from error
+                    raise _changed(self._url) from None
                 raise
+        with closing(response["Body"]):
             # Not every server that speaks S3 heeds If-Match.
             if response["ETag"] != ref.etag or response["ContentLength"] != length:
-                response["Body"].close()
-                raise _changed(url)
-            return body(response)
+                raise _changed(self._url)
+            return self._body(response, length)
 
-    with s3_errors(url, SourceError):
+    def _get(self, start: int, length: int, etag: str | None = None) -> GetObjectOutputTypeDef:
+        client, span = s3_client(), f"bytes={start}-{start + length - 1}"
+        if etag is None:
+            return client.get_object(Bucket=self._bucket, Key=self._key, Range=span)
+        return client.get_object(Bucket=self._bucket, Key=self._key, Range=span, IfMatch=etag)
+
+    def _body(self, response: GetObjectOutputTypeDef, length: int) -> bytes:
         try:
-            response = get(0, BLOCK_BYTES, None)
-        except ClientError as error:
-            if error_code(error) in ("InvalidRange", "416"):  # no range fits into an empty object
-                raise SourceError(f"{url} is empty") from error
-            raise
-    length = response["ContentLength"]
-    size = range_total(response.get("ContentRange"), length) if length else 0
-    if size is None:
-        response["Body"].close()
-        raise SourceError(f"{url} cannot be read in ranges: its server does not support them")
-    try:
-        head = body(response)
-    except TransferBrokenError:
-        head = b""  # reading will ask for it again
-    ref = check_expected(SourceRef(url, size, response["ETag"]), expected)
-    return RangedSource(ref, fetch, head)
+            with response["Body"] as raw:  # what lies below boto3's stream, which waits for all it is asked
+                return read_body(cast("Body", raw), length)
+        except BodyError as error:
+            raise ServiceError(f"S3 at {endpoint()}, reading {self._url}: {error}") from None
 
 
 def _changed(url: str) -> FarmError:
@@ -110,39 +124,24 @@ class S3Destination(Destination):
             client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     def put_file(self, key: str, path: Path) -> None:
-        """Upload the file at ``path``, a large one in parts."""
-        with path.open("rb") as file:
-            if path.stat().st_size <= PART_BYTES:
-                self.put_bytes(key, file.read())
-                return
-            from boto3.s3.transfer import TransferConfig
+        """Upload the file at ``path`` in one request, whatever its size.
 
-            headers = stored_headers(check_key(key))
-            with s3_errors(f"{self.url}/{key}", DestinationError):
-                s3_client().upload_fileobj(
-                    file,
-                    self._bucket,
-                    self._root + key,
-                    ExtraArgs={
-                        "ContentType": headers.content_type,
-                        "CacheControl": headers.cache_control,
-                        "ChecksumAlgorithm": "SHA256",
-                    },
-                    Config=TransferConfig(
-                        multipart_threshold=PART_BYTES,
-                        multipart_chunksize=PART_BYTES,
-                        max_concurrency=PART_THREADS,
-                    ),
-                )
+        Parts would be faster for large files, but those of an upload that dies stay, unseen and paid for.
+        """
+        with path.open("rb") as file:
+            self._put(key, file.read() if path.stat().st_size <= SMALL_BYTES else file)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Upload ``data`` in one request."""
+        self._put(key, data)
+
+    def _put(self, key: str, body: bytes | BinaryIO) -> None:
         headers = stored_headers(check_key(key))
         with s3_errors(f"{self.url}/{key}", DestinationError):
             s3_client().put_object(
                 Bucket=self._bucket,
                 Key=self._root + key,
-                Body=data,
+                Body=body,
                 ContentType=headers.content_type,
                 CacheControl=headers.cache_control,
                 ChecksumAlgorithm="SHA256",

@@ -11,17 +11,20 @@ from urllib.parse import urlsplit
 
 from gopfarm.errors import FarmError, ServiceError
 from gopfarm.redact import redact
+from gopfarm.storage.patience import SetupError
+from gopfarm.storage.tls import is_untrusted
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
 #: Seconds to wait for a connection, and for the next bytes on it.
 CONNECT_SECONDS = 5
-READ_SECONDS = 60
+READ_SECONDS = 30
 
-#: Attempts of a request that fails in passing (throttling, 5xx, a broken connection).
-ATTEMPTS = 5
+#: Attempts of a request that fails in passing (throttling, 5xx, a broken connection) within boto3. They
+#: bridge a hiccup; what lasts longer is for the farm's own patience, which can be interrupted.
+ATTEMPTS = 3
 
 #: Attempts while the endpoint cannot be connected to at all: with the wait between them, an unreachable
 #: endpoint is reported within about 11 s.
@@ -41,6 +44,27 @@ CREDENTIAL_CODES = frozenset(
         "TokenRefreshRequired",
     }
 )
+
+#: Refusals that the next attempt may not meet: bytes that were damaged or lost on their way, two writers at
+#: one key, and S3's words for "not so fast".
+PASSING_CODES = frozenset(
+    {
+        "BadDigest",
+        "BandwidthLimitExceeded",
+        "ConditionalRequestConflict",
+        "IncompleteBody",
+        "InvalidDigest",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "XAmzContentChecksumMismatch",
+        "XAmzContentSHA256Mismatch",
+    }
+)
 MISSING_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 
 _REASONS = {
@@ -53,8 +77,12 @@ _REASONS = {
     **dict.fromkeys(MISSING_CODES, "does not exist"),
 }
 
+#: Longest text of somebody else that a message takes over, in characters.
+_MOST_WORDS = 300
+
 _lock = threading.Lock()
 _client: tuple[int, S3Client] | None = None
+_endpoint = "its endpoint"
 
 
 def s3_client() -> S3Client:
@@ -66,10 +94,11 @@ def s3_client() -> S3Client:
     Raises:
         ServiceError: boto3 cannot use its configuration.
     """
-    global _client
+    global _client, _endpoint
     with _lock:
         if _client is None or _client[0] != os.getpid():  # connections must not be shared with a fork
             _client = (os.getpid(), _new_client())
+            _endpoint = _without_user(_client[1].meta.endpoint_url)
         return _client[1]
 
 
@@ -84,18 +113,27 @@ def forget_s3_client() -> None:
 def s3_errors(url: str, unusable: type[FarmError]) -> Iterator[None]:
     """Turn boto3's errors about ``url`` into the farm's, without anything secret in their messages.
 
+    Where S3 refuses the credentials, the client is dropped: the next one reads files and variables again, and
+    may find new ones.
+
     Raises:
         unusable: S3 answered, and refused for a reason that lies in bucket, key or permissions.
         ServiceError: S3 does not answer, or does not accept the credentials.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except ClientError as error:
-        raise _refused(error, url, unusable) from error
-    except BotoCoreError as error:
-        raise _unanswered(error) from error
+        refusal = _refused(error, url, unusable)
+        if error_code(error) in CREDENTIAL_CODES:
+            forget_s3_client()
+        raise refusal from None  # not chained: the texts of boto3's errors hold addresses with their queries
+    except (BotoCoreError, HTTPError) as error:
+        raise _unanswered(error) from None
+    except RecursionError:  # boto3 asks a redirecting server for the bucket's region, is redirected, asks ...
+        raise unusable(f"{url} {_REASONS['PermanentRedirect']}") from None
 
 
 def error_code(error: ClientError) -> str:
@@ -122,7 +160,7 @@ def _new_client() -> S3Client:
         if not _is_amazon(client.meta.endpoint_url) and "addressing_style" not in chosen:
             client = session.client("s3", config=config.merge(Config(s3={"addressing_style": "path"})))
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is not a URL
-        raise ServiceError(f"S3 cannot be set up: {redact(_one_line(error))}") from error
+        raise SetupError(f"S3 cannot be set up: {one_line(error)}") from None
     client.meta.events.register_first("needs-retry.s3", _stop_connecting)
     return client
 
@@ -142,36 +180,42 @@ def _refused(error: ClientError, url: str, unusable: type[FarmError]) -> FarmErr
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in CREDENTIAL_CODES:
-        return ServiceError(f"S3 at {_endpoint()} refused the credentials ({code})")
+        return ServiceError(f"S3 at {endpoint()} refused the credentials ({code})")
     if reason := _REASONS.get(code):
         return unusable(f"{url} {reason}")
-    if status >= 500 or status == 429:
-        return ServiceError(f"S3 at {_endpoint()} keeps answering {status} {code}")
-    return unusable(f"{url} cannot be used: S3 answered {code} ({_one_line(error)})")
+    if status >= 500 or status == 429 or code in PASSING_CODES:
+        return ServiceError(f"S3 at {endpoint()} keeps answering {status} {code}")
+    words = one_line(error.response.get("Error", {}).get("Message", ""))
+    return unusable(f"{url} cannot be used: S3 answered {status} {code}{words and f' ({words})'}")
 
 
-def _unanswered(error: BotoCoreError) -> FarmError:
+def _unanswered(error: Exception) -> FarmError:
     from botocore.exceptions import (
         CredentialRetrievalError,
         NoCredentialsError,
         PartialCredentialsError,
-        SSLError,
     )
 
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
-        return ServiceError(f"credentials for S3 at {_endpoint()} are missing (see AWS_ACCESS_KEY_ID)")
-    if isinstance(error, SSLError):
-        return ServiceError(f"S3 at {_endpoint()} cannot be reached: its TLS certificate is not trusted")
-    return ServiceError(f"S3 at {_endpoint()} cannot be reached ({type(error).__name__})")
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return SetupError(f"credentials for S3 at {endpoint()} are missing (see AWS_ACCESS_KEY_ID)")
+    if isinstance(error, CredentialRetrievalError):
+        return ServiceError(f"credentials for S3 at {endpoint()} cannot be fetched from where they are kept")
+    if is_untrusted(error):
+        return SetupError(f"S3 at {endpoint()} cannot be reached: its TLS certificate is not trusted")
+    return ServiceError(f"S3 at {endpoint()} cannot be reached ({type(error).__name__})")
 
 
-def _endpoint() -> str:
-    """Return the endpoint's address without user and password."""
-    if _client is None:
-        return "its endpoint"
-    parts = urlsplit(_client[1].meta.endpoint_url)
+def endpoint() -> str:
+    """Return the endpoint's address, without user and password, as the latest client knows it."""
+    return _endpoint
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def one_line(text: object) -> str:
+    """Return what S3 or boto3 says in one line of bounded length, without anything secret."""
+    line = " ".join(redact(str(text)).split())
+    return line if len(line) <= _MOST_WORDS else f"{line[:_MOST_WORDS]}..."

@@ -8,36 +8,34 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gopfarm.errors import ServiceError, SourceError
+from gopfarm.errors import SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import shown
 from gopfarm.storage.blocks import BlockCache, Fetch
+from gopfarm.storage.patience import BRIEF, Patience
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-#: How often one range is asked for when the connection breaks in the middle of its bytes.
-READ_ATTEMPTS = 4
-
-#: Seconds before the second such attempt; doubled before each further one.
-READ_BACKOFF_SECONDS = 0.25
 
 
 class SourceFile(io.RawIOBase):
     """A source opened for reading: binary, seekable, used by one thread at a time.
 
-    Reading raises ``SourceError`` where the source changed or can no longer be read, and ``ServiceError``
-    where its server stopped answering.
+    Reading raises ``SourceError`` where the source changed or can no longer be read, ``ServiceError`` where
+    its server has not answered for as long as the reader's patience lasts, and ``AbandonedError`` where that
+    was ended meanwhile.
 
     Attributes:
         ref: The address, and what identifies the bytes: size, and an entity tag.
         bytes_fetched: Bytes that came over the network so far; stays 0 for a local file.
+        fetch_seconds: Time that they took, pauses between attempts included.
     """
 
     def __init__(self, ref: SourceRef) -> None:
         super().__init__()
         self.ref = ref
         self.bytes_fetched = 0
+        self.fetch_seconds = 0.0
 
     def readable(self) -> bool:
         """Return True."""
@@ -48,27 +46,29 @@ class SourceFile(io.RawIOBase):
         return True
 
 
-class TransferBrokenError(Exception):
-    """The connection broke while a range's bytes were on their way; asking again may succeed."""
-
-
 class RangedSource(SourceFile):
     """A source on a server that gives ranges, read through a ``BlockCache``.
 
     Parameters:
         ref: What was found when the source was opened.
         fetch: ``fetch(start, length)`` returns that range of these very bytes. It raises
-            ``TransferBrokenError`` where another attempt makes sense, ``SourceError`` where the source
-            changed.
+            ``ServiceError`` where another attempt makes sense, ``SourceError`` where the source changed.
         head: The first block, or the whole source if that is shorter: what opening it brought.
         release: Called once, when the source is closed.
+        patience: How long one range may go on failing.
     """
 
     def __init__(
-        self, ref: SourceRef, fetch: Fetch, head: bytes, release: Callable[[], None] | None = None
+        self,
+        ref: SourceRef,
+        fetch: Fetch,
+        head: bytes,
+        release: Callable[[], None] | None = None,
+        patience: Patience = BRIEF,
     ) -> None:
         super().__init__(ref)
         self._release = release
+        self._patience = patience
         self._fetch_once = fetch
         self._cache = BlockCache(ref.size, self._fetch)
         self._cache.put(0, head)
@@ -109,20 +109,13 @@ class RangedSource(SourceFile):
             raise ValueError("I/O operation on closed file")
 
     def _fetch(self, start: int, length: int) -> bytes:
-        for attempt in range(READ_ATTEMPTS):
-            if attempt:
-                time.sleep(READ_BACKOFF_SECONDS * 2 ** (attempt - 1))
-            try:
-                data = self._fetch_once(start, length)
-            except TransferBrokenError:
-                continue
-            if len(data) == length:
-                self.bytes_fetched += length
-                return data
-        raise ServiceError(
-            f"{shown(self.ref.url)}: the connection broke {READ_ATTEMPTS} times while bytes "
-            f"{start} to {start + length - 1} were read"
-        )
+        began = time.monotonic()
+        try:
+            data = self._patience.insist(lambda: self._fetch_once(start, length))
+        finally:
+            self.fetch_seconds += time.monotonic() - began
+        self.bytes_fetched += length
+        return data
 
 
 def check_expected(found: SourceRef, expected: SourceRef | None) -> SourceRef:

@@ -24,7 +24,7 @@ def task(clip: Clips) -> VideoTask:
 
 
 def run(task: VideoTask, folder: Path) -> None:
-    run_task(task, open_destination(str(folder)), (), None, 2, lambda done: True)
+    run_task(task, open_destination(str(folder)), (), None, 2, 60.0, lambda done: True)
 
 
 def test_every_file_of_a_task_is_stored(task: VideoTask, tmp_path: Path) -> None:

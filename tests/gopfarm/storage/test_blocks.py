@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gopfarm.errors import ServiceError, SourceError
+from gopfarm.errors import SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.blocks import BLOCK_BYTES, CACHE_BLOCKS, RUN_BLOCKS, BlockCache
-from gopfarm.storage.source import READ_ATTEMPTS, RangedSource, TransferBrokenError
+from gopfarm.storage.source import RangedSource
 
 READS = st.lists(st.tuples(st.integers(0, 130), st.integers(0, 60)), max_size=40)
 
@@ -87,27 +87,6 @@ def test_two_interleaved_readings_fetch_nothing_twice() -> None:
             source.read(1 << 16)
     fetched = [start + offset for start, count in requests for offset in range(count)]
     assert len(fetched) == len(set(fetched))
-
-
-def test_a_broken_connection_is_retried_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gopfarm.storage.source.READ_BACKOFF_SECONDS", 0)
-    faults = READ_ATTEMPTS - 1
-
-    def fetch(start: int, length: int) -> bytes:
-        nonlocal faults
-        faults -= 1
-        if faults >= 0:
-            raise TransferBrokenError
-        return bytes(length)
-
-    source = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
-    source.seek(BLOCK_BYTES)
-    assert len(source.read(100)) == 100
-    faults = 99
-    again = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
-    again.seek(BLOCK_BYTES)
-    with pytest.raises(ServiceError, match="broke"):
-        again.read(1)
 
 
 def test_what_fetch_raises_reaches_the_reader() -> None:

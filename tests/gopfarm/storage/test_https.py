@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import logging
 import re
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gopfarm.errors import ServiceError, SourceError
+from gopfarm.log import configure_logging
 from gopfarm.storage import SourceFile, open_source
 from gopfarm.storage.blocks import BLOCK_BYTES
 
@@ -32,7 +35,7 @@ class Site:
     etag: str = '"1"'
     ranges: bool = True
     status: int = 0
-    cut_once: bool = False
+    cut: int = 0
     server: QuietServer | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -93,8 +96,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             if site.ranges and body:
                 self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(site.data)}")
             self.end_headers()
-            if site.cut_once and first:
-                site.cut_once = False
+            if site.cut and first:
+                site.cut -= 1
                 self.wfile.write(body[:10])
                 self.close_connection = True
             else:
@@ -131,12 +134,11 @@ def test_a_file_on_an_allowed_host_is_read_in_ranges(site: Site) -> None:
     assert set(site.asked) == {"/a.mp4?sig=SECRET"}
 
 
-def test_a_cut_connection_is_made_good(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gopfarm.storage.source.READ_BACKOFF_SECONDS", 0)
-    site.cut_once = True
+def test_a_cut_connection_is_made_good(site: Site) -> None:
+    site.cut = 3
     with site.open() as source:
         assert source.read() == DATA
-    assert not site.cut_once
+    assert not site.cut
 
 
 @pytest.mark.parametrize("change", ["etag", "data", "ranges"])
@@ -174,6 +176,42 @@ def test_an_untrusted_certificate_is_refused(site: Site, monkeypatch: pytest.Mon
         site.open()
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_passing_answer_is_waited_out_and_a_lasting_one_named(site: Site, status: int) -> None:
+    site.status = status
+    threading.Timer(0.5, setattr, (site, "status", 0)).start()
+    with site.open() as source:
+        site.status = status
+        with pytest.raises(ServiceError, match=f"answers {status}, tried for 3 s$"):
+            source.read()
+
+
+@pytest.fixture
+def logs() -> Iterator[None]:
+    """The farm's logs on standard error, all of them."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    configure_logging("debug", json=True)
+    yield
+    root.handlers = before
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("fault", ["status", "cut"])
+def test_no_traceback_or_log_shows_the_query(
+    site: Site, fault: str, logs: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = site.open()
+    setattr(site, fault, {"status": 503, "cut": 1000}[fault])
+    with pytest.raises(ServiceError) as caught:
+        source.read()
+    said = capfd.readouterr()
+    for text in ("".join(traceback.format_exception(caught.value)), said.out, said.err):
+        assert "SECRET" not in text
+
+
 def test_an_unreachable_host_is_a_service_fault(site: Site) -> None:
-    with pytest.raises(ServiceError, match="cannot be reached"):
-        open_source("https://127.0.0.1:9/a.mp4", https_hosts=["127.0.0.1:9"])
+    url = "https://127.0.0.1:9/a.mp4?sig=" + "secret".upper()  # a traceback shows this line, too
+    with pytest.raises(ServiceError, match="cannot be reached") as caught:
+        open_source(url, https_hosts=["127.0.0.1:9"])
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))

@@ -17,7 +17,7 @@ from botocore.stub import Stubber
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError
 from gopfarm.storage import open_destination, open_source, stored_headers
 from gopfarm.storage.blocks import BLOCK_BYTES
-from gopfarm.storage.s3 import PART_BYTES
+from gopfarm.storage.s3 import SMALL_BYTES
 from gopfarm.storage.s3_client import forget_s3_client, s3_client
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_a_missing_or_empty_object_is_named(s3: S3Client, bucket: str) -> None:
         open_source("s3://no-such-bucket/none.mp4")
 
 
-@pytest.mark.parametrize("size", [7, PART_BYTES + 7])
+@pytest.mark.parametrize("size", [7, SMALL_BYTES + 7])
 def test_what_is_put_carries_headers_and_checksum(
     size: int, s3: S3Client, bucket: str, tmp_path: Path
 ) -> None:
