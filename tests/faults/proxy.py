@@ -249,6 +249,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
+    def handle_expect_100(self) -> bool:
+        """Answer at once: boto3 waits a second for it before it sends the body all the same."""
+        told = super().handle_expect_100()
+        self.wfile.flush()
+        return told
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):
             return self._do

@@ -32,6 +32,8 @@ FILES = {f"{number:05d}.m4s": bytes([number]) * 10_000 for number in range(12)}
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gopfarm.storage.patience.FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr("gopfarm.storage.patience.MOST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("gopfarm.storage.s3_client.ATTEMPTS", 1)
+    forget_s3_client()
 
 
 @pytest.fixture
@@ -86,11 +88,11 @@ def test_a_passing_fault_costs_time_and_no_file(
     fault: str, make: Make, task: VideoTask, proxy: FaultProxy, s3: S3Client, bucket: str,
     tmp_path: Path, short_pauses: None,
 ) -> None:  # fmt: skip
-    rule = proxy.add(fault, method="PUT", times=20)
+    rule = proxy.add(fault, method="PUT", times=10)
     with make(60.0) as uploads:
         add_all(uploads, task)
         uploads.wait(lambda done: True, 0)
-    assert rule.hits == 20
+    assert rule.hits == 10
     assert stored(s3, bucket) == FILES
     assert not any((tmp_path / task.renditions[0].name).iterdir())
 
@@ -102,6 +104,7 @@ def test_an_upload_that_breaks_leaves_the_old_object_and_no_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("gopfarm.storage.s3_client.READ_SECONDS", 0.5)
+    monkeypatch.setattr("gopfarm.storage.s3_client.ATTEMPTS", 1)
     forget_s3_client()
     destination = open_destination(f"s3://{bucket}/out")
     destination.put_bytes("720p/aa/00000.m4s", b"old")
