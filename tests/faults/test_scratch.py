@@ -20,7 +20,7 @@ from gopfarm.storage import open_destination, open_source
 from gopfarm.store import Fleet, JobState
 from tests.encoders.clips import Clips, plan_of
 from tests.farm.processes import until
-from tests.gopfarm.store.jobs import begin, store_on
+from tests.gopfarm.store.jobs import QUEUE, begin, store_on
 from worker.role import Worker
 from worker.room import SLOT_BYTES, Room, check_room
 from worker.run import run_task
@@ -144,13 +144,13 @@ def test_a_task_that_fails_on_a_full_disk_stops_the_worker_and_later_ones_are_gi
     spec = JobSpec(source=task.source.url, destination=str(tmp_path / "out"))
     begin(store, "job", spec, plan)
     fill(disk, 16 << 10)
-    first, second = (store.take_pending("job") for _ in range(2))
+    first, second = (store.give_out("job", QUEUE) for _ in range(2))
     assert first
     assert second
-    worker._encode("job", first.id)
+    worker._encode("job", first.run)
     assert not worker._room.enough
-    assert store.attempts("job") == {first.id: 1}
-    worker._encode("job", second.id)
-    assert store.attempts("job").get(second.id, 0) == 0
+    assert store.attempts("job") == {first.run: 1}
+    worker._encode("job", second.run)
+    assert store.attempts("job").get(second.run, 0) == 0
     assert store.state("job") is JobState.ENCODING
-    assert store.waiting("job") == len(plan.tasks)
+    assert store.waiting("job", QUEUE) == len(plan.tasks)
