@@ -1,6 +1,7 @@
 """What the farm runs in child processes: probing, tasks, and finding out what the machine can encode.
 
-Each function imports what it needs: a child lives for one of them, and every task pays for its start.
+``preload`` is called once in the process that all children are forked from (see ``gopfarm.child``). Without
+it, each function imports what it needs: whoever only wants the names below shall not pay for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 
 import av.logging
 
-from gopfarm.facts import SourceRef
+from gopfarm.facts import SourceFacts, SourceRef
 from gopfarm.results import SegmentResult
 from gopfarm.serial import from_json, task_from_json, to_json
 
@@ -26,6 +27,19 @@ CAPABILITIES = "encoders.child:capabilities"
 
 #: Seconds between progress events.
 _PROGRESS_SECONDS = 0.25
+
+
+def preload() -> None:
+    """Load what the functions below need, and build what reads and writes their JSON."""
+    import encoders.probe
+    import encoders.registry
+    import encoders.tasks  # noqa: F401
+    from gopfarm.plan import Task
+    from gopfarm.results import TaskResult
+    from gopfarm.serial import prepare
+
+    for kind in (SourceRef, SourceFacts, Task, TaskResult):
+        prepare(kind)
 
 
 def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
