@@ -13,7 +13,7 @@ from dramatiq.middleware import CurrentMessage
 
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
-from gopfarm.child import AbandonedError
+from gopfarm.child import AbandonedError, get_ready
 from gopfarm.errors import FarmError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
@@ -116,6 +116,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to hear messages and to dispatch tasks."""
+        get_ready(self._settings)
         self._consumer.start()
         self._loop.start()
         log.info("scheduler started")

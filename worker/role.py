@@ -15,7 +15,7 @@ import structlog
 from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
-from gopfarm.child import AbandonedError
+from gopfarm.child import AbandonedError, get_ready
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task
@@ -84,6 +84,7 @@ class Worker:
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
+        get_ready(self._settings)
         self._announce()
         self._announcer.start()
         self._consumer.start()

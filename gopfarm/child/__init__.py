@@ -15,6 +15,7 @@ from gopfarm.child.parent import (
     run_in_child,
 )
 from gopfarm.child.protocol import Connection
+from gopfarm.child.ready import get_ready, sandbox_layers
 
 __all__ = [
     "AbandonedError",
@@ -24,5 +25,7 @@ __all__ = [
     "ChildLimitError",
     "Connection",
     "Limits",
+    "get_ready",
     "run_in_child",
+    "sandbox_layers",
 ]

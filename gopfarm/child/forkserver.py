@@ -73,7 +73,7 @@ class ForkServer:
             for last in (False, True):
                 control = self._ensure()
                 if limits.strict:
-                    _refuse_gaps(self._layers)
+                    refuse_gaps(self._layers)
                 try:
                     socket.send_fds(control, [request], list(descriptors))
                     return
@@ -105,7 +105,8 @@ class ForkServer:
         return self._control
 
 
-def _refuse_gaps(layers: Sequence[Layer]) -> None:
+def refuse_gaps(layers: Sequence[Layer]) -> None:
+    """Raise ``SpecError`` where a part of the sandbox is missing that nothing else makes up for."""
     gaps = [f"{layer.name} ({layer.missing})" for layer in layers if layer.needed and layer.missing]
     if gaps:
         raise SpecError(

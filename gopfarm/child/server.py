@@ -24,7 +24,7 @@ from typing import Final, NoReturn
 
 from gopfarm.child import worker
 from gopfarm.child.limits import MEBIBYTE, Limits
-from gopfarm.child.sandbox import Layer, enter, leave_network
+from gopfarm.child.sandbox import Layer, enter, leave_network, places
 from gopfarm.process import die_with_parent
 
 #: A process id, or less than zero the number of the error that kept it from starting; and a wait status.
@@ -134,6 +134,7 @@ def _preload(target: str) -> None:
         getattr(loaded, "preload", lambda: None)()
     if threads := len(list(Path("/proc/self/task").iterdir())) - 1:
         raise RuntimeError(f"loading {module} starts {threads} threads: it cannot be forked safely")
+    places.code()  # is remembered, and children find it so
     # Collecting garbage would write into, and so copy, memory that children share.
     gc.collect()
     gc.freeze()

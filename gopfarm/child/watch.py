@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,8 @@ _SECONDS: Final = 0.25
 #: What a file takes at least, however little is in it.
 _FILE_BYTES: Final = 4096
 
-#: The size of a page of memory, and where /proc/<pid>/statm has the resident and the shared ones.
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_RESIDENT: Final = 1
-_SHARED: Final = 2
+#: What counts as a process's own memory in /proc/<pid>/status, in KiB: neither files nor libraries on disk.
+_OWN: Final = re.compile(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 
 
 class Watch:
@@ -32,7 +31,7 @@ class Watch:
     """
 
     def __init__(self, pid: int, scratch: Path, limits: Limits) -> None:
-        self._memory = Path(f"/proc/{pid}/statm")
+        self._status = Path(f"/proc/{pid}/status")
         self._scratch = scratch
         self._limits = limits
         self._looked = 0.0
@@ -52,11 +51,10 @@ class Watch:
         return None
 
     def _held(self) -> int:
-        """Return the bytes of memory that the child has for itself, not shared with libraries on disk."""
+        """Return the bytes of memory that the child has for itself."""
         try:
-            pages = self._memory.read_text().split()
-            return (int(pages[_RESIDENT]) - int(pages[_SHARED])) * _PAGE
-        except (OSError, IndexError, ValueError):  # it has just ended
+            return sum(map(int, _OWN.findall(self._status.read_text()))) * 1024
+        except OSError:  # it has just ended
             return 0
 
     def _written(self) -> int:

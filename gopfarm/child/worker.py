@@ -61,8 +61,10 @@ def run(job: Job, descriptors: list[int]) -> int:
         if os.getppid() != server:
             return 1
         _work(function, job)
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
+        # Again in one line: the last one is what messages quote.
+        print(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return 1
     finally:
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ READ_BACKOFF_SECONDS = 0.25
 
 class SourceFile(io.RawIOBase):
     """A source opened for reading: binary, seekable, used by one thread at a time.
+
+    Only ``close`` may come from another thread, while a read hangs.
 
     Reading raises ``SourceError`` where the source changed or can no longer be read, and ``ServiceError``
     where its server stopped answering.
@@ -73,13 +76,19 @@ class RangedSource(SourceFile):
         self._cache = BlockCache(ref.size, self._fetch)
         self._cache.put(0, head)
         self._at = 0
+        self._in_use = threading.Lock()
         self.bytes_fetched = len(head)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill ``buffer`` and return the number of bytes, fewer only at the end of the source."""
         self._refuse_closed()
-        done = self._cache.read_into(self._at, memoryview(buffer).cast("B"))
-        self._at += done
+        try:
+            with self._in_use:
+                done = self._cache.read_into(self._at, memoryview(buffer).cast("B"))
+                self._at += done
+        finally:
+            if self.closed:
+                self._free()
         return done
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -97,12 +106,19 @@ class RangedSource(SourceFile):
         return self._at
 
     def close(self) -> None:
-        """Free the cache and the connection."""
-        if not self.closed:
-            self._cache.clear()
-            if self._release:
-                self._release()
+        """Free the cache and the connection. Where a read is under way, that does it at its end."""
         super().close()
+        if self._in_use.acquire(blocking=False):
+            try:
+                self._free()
+            finally:
+                self._in_use.release()
+
+    def _free(self) -> None:
+        self._cache.clear()
+        release, self._release = self._release, None
+        if release:
+            release()
 
     def _refuse_closed(self) -> None:
         if self.closed:
@@ -111,6 +127,7 @@ class RangedSource(SourceFile):
     def _fetch(self, start: int, length: int) -> bytes:
         for attempt in range(READ_ATTEMPTS):
             if attempt:
+                self._refuse_closed()  # nobody waits for the bytes any more
                 time.sleep(READ_BACKOFF_SECONDS * 2 ** (attempt - 1))
             try:
                 data = self._fetch_once(start, length)

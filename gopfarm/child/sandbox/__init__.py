@@ -4,6 +4,6 @@ Layer on layer, so that what one lets through the next one stops. What the machi
 and told, see ``Layer``; ``docs/sandbox.md`` describes all of it.
 """
 
-from gopfarm.child.sandbox.enter import Layer, enter, forbid_inspection, leave_network
+from gopfarm.child.sandbox.layers import Layer, enter, forbid_inspection, leave_network
 
 __all__ = ["Layer", "enter", "forbid_inspection", "leave_network"]
