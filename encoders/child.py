@@ -44,10 +44,12 @@ def preload() -> None:
 
 def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Probe the source; the request is its ``SourceRef``, the result its ``SourceFacts``."""
+    from encoders.bombs import check_facts
     from encoders.probe import probe
 
     av.logging.set_level(None)
-    return to_json(probe(source, from_json(SourceRef, request)))
+    ref = from_json(SourceRef, request)
+    return check_facts(to_json(probe(source, ref)), ref.url)
 
 
 def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:

@@ -23,7 +23,7 @@ from gopfarm.child.scratch import scratch_folder
 from gopfarm.child.serving import Reads, Source
 from gopfarm.child.watch import Watch
 from gopfarm.child.words import LastWords
-from gopfarm.errors import FarmError, error_from
+from gopfarm.errors import EncodeError, FarmError, error_from
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)
@@ -76,7 +76,7 @@ class Child:
 
     Raises:
         SpecError: The sandbox has gaps here, and the settings forbid to work without them.
-        ChildDiedError: It cannot be started.
+        EncodeError: It cannot be started. That is not the source's fault.
     """
 
     def __init__(
@@ -229,9 +229,9 @@ def _fork(
         pid = None
     if pid is None:
         fork_server().forget()
-        raise ChildDiedError("the encoding process could not be started: the fork server died")
+        raise EncodeError("the encoding process could not be started: the fork server died")
     if pid <= 0:
-        raise ChildDiedError(f"the encoding process could not be started: {os.strerror(-pid)}")
+        raise EncodeError(f"the encoding process could not be started: {os.strerror(-pid)}")
     talk = Connection(connection)
     talk.set_patience(_PATIENCE_SECONDS)
     return pid, status, talk, words

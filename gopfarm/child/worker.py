@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import importlib
 import json
@@ -118,7 +117,7 @@ def _explained(error: FarmError, limits: Limits) -> str:
     """Return an error's text; one that comes from a lack of memory says how much there was."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno == errno.ENOMEM and isinstance(error, EncodeError):
+        if isinstance(cause, MemoryError) and isinstance(error, EncodeError):
             return f"{error}{_allowed(limits)}"
         cause = cause.__cause__ or cause.__context__
     return str(error)
