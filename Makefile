@@ -14,7 +14,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow lint types imports check lock \
+.PHONY: help run watch test test-slow fuzz lint types imports check lock \
 	clean venv venv-dev browser
 
 help: ## list the targets
@@ -33,6 +33,9 @@ test: venv-dev browser ## run the tests, except the slow ones
 
 test-slow: venv-dev browser ## run the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
+
+fuzz: venv-dev ## send 10,000 mutated files through probe, plan and encode (ARGS='--count N --seed N')
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check

@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, BinaryIO
 
 import av
@@ -142,6 +143,13 @@ def _diagnose(source: BinaryIO, error: Exception) -> str:
             return "the file is encrypted (DRM); transcoding needs the clear original"
         return "the file is damaged: its index (the moov box) cannot be read"
     return "not a video or audio file that can be read"
+
+
+def check_index(source: BinaryIO, at: int, size: int, name: str) -> None:
+    """Raise ``SourceError`` where a ``moov`` box (its payload) has more tracks than are worth looking at."""
+    tracks = (kind for kind, _, _ in boxes(source, at, at + size) if kind == b"trak")
+    if next(islice(tracks, bombs.MOST_STREAMS, None), None) is not None:
+        raise SourceError(f"{name}: it has more than {bombs.MOST_STREAMS} streams")
 
 
 def is_protected(source: BinaryIO, at: int, size: int) -> bool:

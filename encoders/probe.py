@@ -20,7 +20,7 @@ from encoders.index import (
     sample_bytes,
     scan,
 )
-from encoders.media import NO_INDEX, boxes, is_protected, open_media
+from encoders.media import NO_INDEX, boxes, check_index, is_protected, open_media
 from encoders.picture import first_frame, pick_video, video_facts
 from encoders.programs import foreign_sound, foreign_streams
 from encoders.subtitles import digest_text, subtitle_streams
@@ -148,6 +148,8 @@ def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
         seen.add(kind)
         if at + size > ref.size and kind in (b"mdat", b"moof", b"moov"):
             raise SourceError(_truncated(ref) if b"moov" in seen else f"{ref.url}: {NO_INDEX}")
+        if kind == b"moov":
+            check_index(source, at, size, ref.url)
         if kind == b"moov" and is_protected(source, at, size):
             raise SourceError(f"{ref.url}: {_ENCRYPTED}")
     return b"moof" in seen

@@ -14,6 +14,9 @@ _RATE_FACTOR: Final = 4
 #: and so much more for each file, for headers and for what short segments cost.
 _BYTES_PER_FILE: Final = 256 * 1024
 
+#: and so much for the tables that filters read (tone-mapping writes one, of a few MB).
+_TABLES_BYTES: Final = 32 * 1024 * 1024
+
 #: Bytes of text that a second of subtitles can sensibly have, for each track.
 _TEXT_BYTES_PER_SECOND: Final = 16 * 1024
 
@@ -43,7 +46,7 @@ def _most_bytes(task: Task) -> int:
         rate, count = _TEXT_BYTES_PER_SECOND * 8 * len(task.renditions), len(task.renditions)
     start, end = span(task)
     files = count * (len(task.segments) + 1)
-    return int((end - start) * rate / 8 * _RATE_FACTOR) + files * _BYTES_PER_FILE
+    return int((end - start) * rate / 8 * _RATE_FACTOR) + files * _BYTES_PER_FILE + _TABLES_BYTES
 
 
 def span(task: Task) -> tuple[Fraction, Fraction]:

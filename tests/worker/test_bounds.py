@@ -36,7 +36,7 @@ def test_what_a_task_may_write_grows_with_rate_and_length(clip: Clips) -> None:
     start, end = span(video)
     rates = sum(rendition.maxrate for rendition in video.renditions)
     planned = (end - start) * rates / 8
-    assert planned * 2 < limits_of(video, BASE).output_bytes < planned * 4 + 64 * 2**20
+    assert planned * 2 < limits_of(video, BASE).output_bytes < planned * 4 + 128 * 2**20
     one = replace(video, renditions=video.renditions[:1])
     assert limits_of(one, BASE).output_bytes <= limits_of(video, BASE).output_bytes
     assert limits_of(audio, BASE).output_bytes > 0
