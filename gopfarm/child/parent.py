@@ -18,7 +18,7 @@ from typing import Any
 
 from gopfarm.child.forkserver import fork_server
 from gopfarm.child.limits import Limits
-from gopfarm.child.protocol import Connection, Kind, unpack_range
+from gopfarm.child.protocol import STATUS, Connection, Kind, unpack_range
 from gopfarm.child.scratch import scratch_folder
 from gopfarm.child.serving import Reads, Source
 from gopfarm.child.watch import Watch
@@ -39,9 +39,6 @@ _GOODBYE_SECONDS = 1.0
 
 #: Seconds that the fork server gets to fork, or to end a child. The first time it loads what a target needs.
 _FORK_SECONDS = 60.0
-
-#: What the fork server says of a child: its process id, then its wait status.
-_STATUS = struct.Struct("=i")
 
 
 class ChildDiedError(FarmError):
@@ -244,10 +241,10 @@ _KILLED_TOO = int(signal.SIGKILL)
 def _receive_status(status: socket.socket) -> int | None:
     """Return what the fork server says next; None if it is dead."""
     try:
-        data = status.recv(_STATUS.size, socket.MSG_WAITALL)
+        data = status.recv(STATUS.size, socket.MSG_WAITALL)
     except ConnectionResetError:
         data = b""
-    return int(_STATUS.unpack(data)[0]) if len(data) == _STATUS.size else None
+    return int(STATUS.unpack(data)[0]) if len(data) == STATUS.size else None
 
 
 def _cause(status: int, limits: Limits) -> str:

@@ -15,20 +15,17 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import threading
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from gopfarm.child import worker
+from gopfarm.child import inside
 from gopfarm.child.limits import MEBIBYTE, Limits
+from gopfarm.child.protocol import STATUS
 from gopfarm.child.sandbox import Layer, enter, leave_network, places
 from gopfarm.process import die_with_parent
-
-#: A process id, or less than zero the number of the error that kept it from starting; and a wait status.
-STATUS: Final = struct.Struct("=i")
 
 #: What is sent over the control socket.
 _REQUEST_BYTES: Final = 65536
@@ -78,7 +75,7 @@ class Server:
         if not message:
             return False
         target, size, served, scratch, limits = json.loads(message)
-        job = worker.Job(target, size, served, Path(scratch), Limits(**limits))
+        job = inside.Job(target, size, served, Path(scratch), Limits(**limits))
         connection, status_fd, errors, *source = descriptors
         _preload(target)
         status = socket.socket(fileno=status_fd)
@@ -140,13 +137,13 @@ def _preload(target: str) -> None:
     gc.freeze()
 
 
-def _become(job: worker.Job, descriptors: list[int]) -> NoReturn:
+def _become(job: inside.Job, descriptors: list[int]) -> NoReturn:
     """Turn this process, which was just forked, into a child; it never returns."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        code = worker.run(job, descriptors)
+        code = inside.run(job, descriptors)
     finally:
         os._exit(code)
 
@@ -175,7 +172,9 @@ def _layers() -> tuple[Layer, ...]:
 
 def main(control: int, parent: int) -> None:
     """Tell the parent what the sandbox is made of, then serve its requests."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Where all processes of a service are signalled, the parent decides what becomes of its tasks.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     layers = _layers()
     die_with_parent()
     if os.getppid() != parent:

@@ -184,3 +184,29 @@ def segfault(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> byt
     print("decoding slice 7", file=sys.stderr, flush=True)
     ctypes.string_at(0)
     return b""
+
+
+# What a child could tell its worker.
+
+
+def lie_about_the_result(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Give a result that is none."""
+    return b'{"task": ["../../etc"]}'
+
+
+def name_a_number(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Say that a file is whole, and which in no sensible way."""
+    emit("file", 7)
+    return sleep(request, source, scratch, emit)
+
+
+def name_somebody_elses_file(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Say that a file is whole that is not the child's."""
+    emit("file", ["../../../etc", "passwd"])
+    return sleep(request, source, scratch, emit)
+
+
+def report_nonsense(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Report progress that is none."""
+    emit("progress", {"done": "all"})
+    return sleep(request, source, scratch, emit)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gopfarm.child import protocol
-from gopfarm.child.worker import CONNECTION
+from gopfarm.child.inside import CONNECTION
 from gopfarm.errors import error_from
 
 Emit = Callable[[str, Any], None]

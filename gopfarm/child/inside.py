@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib
 import json
@@ -82,7 +83,10 @@ def _arrange(descriptors: list[int]) -> None:
         os.dup2(descriptor, number, inheritable=False)
     for descriptor in source:
         os.dup2(descriptor, _SOURCE, inheritable=False)
-    os.closerange(_SOURCE + len(source), os.sysconf("SC_OPEN_MAX"))
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - as short as can be
+        if int(name) >= _SOURCE + len(source):
+            with contextlib.suppress(OSError):  # the one that listed them
+                os.close(int(name))
 
 
 def _moved_up(descriptor: int) -> int:
