@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import socket
 import time
 from dataclasses import replace
@@ -119,6 +120,19 @@ def test_after_the_death_of_the_fork_server_the_next_child_gets_a_new_one(tmp_pa
                 pass
     assert json.loads(run("honest"))[0] == "thread"
     assert _fork_server_process().pid != before.pid
+
+
+def test_a_signal_to_all_processes_of_a_service_leaves_the_decision_to_the_parent(tmp_path: Path) -> None:
+    with Child(f"{ATTACKS}:sleep", b"", io.BytesIO(b""), 0, tmp_path, LIMITS) as child:
+        events = child.events(0.05)
+        next(events)
+        family = [_fork_server_process(), *_fork_server_process().children()]
+        assert len(family) == 2
+        for process in family:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        assert [next(events) for _ in range(5)] == [None] * 5
+        assert all(process.is_running() for process in family)
 
 
 def _fork_server_process() -> psutil.Process:
