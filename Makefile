@@ -14,7 +14,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow chaos lint types imports check lock \
+.PHONY: help run watch test test-slow chaos fuzz lint types imports check lock \
 	clean venv venv-dev browser
 
 help: ## list the targets
@@ -36,6 +36,9 @@ test-slow: venv-dev browser ## run the tests that take minutes
 
 chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--runs 5 --lease 4')
 	@$(BIN)/python -m tests.chaos --runs 50 --seed 7 --keep-going $(ARGS)
+
+fuzz: venv-dev ## send 10,000 mutated files through probe, plan and encode (ARGS='--count N --seed N')
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """What the farm runs in child processes: probing, tasks, and finding out what the machine can encode.
 
-Each function imports what it needs: a child lives for one of them, and every task pays for its start.
+``preload`` is called once in the process that all children are forked from (see ``gopfarm.child``). Without
+it, each function imports what it needs: whoever only wants the names below shall not pay for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 
 import av.logging
 
-from gopfarm.facts import SourceRef
+from gopfarm.facts import SourceFacts, SourceRef
 from gopfarm.results import SegmentResult
 from gopfarm.serial import from_json, task_from_json, to_json
 
@@ -28,12 +29,27 @@ CAPABILITIES = "encoders.child:capabilities"
 _PROGRESS_SECONDS = 0.25
 
 
+def preload() -> None:
+    """Load what the functions below need, and build what reads and writes their JSON."""
+    import encoders.probe
+    import encoders.registry
+    import encoders.tasks  # noqa: F401
+    from gopfarm.plan import Task
+    from gopfarm.results import TaskResult
+    from gopfarm.serial import prepare
+
+    for kind in (SourceRef, SourceFacts, Task, TaskResult):
+        prepare(kind)
+
+
 def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Probe the source; the request is its ``SourceRef``, the result its ``SourceFacts``."""
+    from encoders.bombs import check_facts
     from encoders.probe import probe
 
     av.logging.set_level(None)
-    return to_json(probe(source, from_json(SourceRef, request)))
+    ref = from_json(SourceRef, request)
+    return check_facts(to_json(probe(source, ref)), ref.url)
 
 
 def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:

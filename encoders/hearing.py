@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
+from encoders.bombs import MOST_SAMPLE_RATE
 from encoders.index import Index, PacketTimes
 from encoders.media import only, packets
 from encoders.pcm import Shape
@@ -109,6 +110,9 @@ def unusable_tracks(container: InputContainer, heard: dict[int, Heard]) -> tuple
             ignored.append(IgnoredTrack(stream.index, "unknown", "its codec is not known"))
         elif (one := heard[stream.index]).shape is None and one.tried:
             ignored.append(IgnoredTrack(stream.index, _codec(stream), "its sound cannot be decoded"))
+        elif one.shape is not None and one.shape.rate > MOST_SAMPLE_RATE:
+            reason = f"it has {one.shape.rate} samples a second, more than can be meant"
+            ignored.append(IgnoredTrack(stream.index, _codec(stream), reason))
         elif one.shape is not None and one.shape.channels > _MOST_CHANNELS:
             reason = f"it has {one.shape.channels} channels, more than can be mixed"
             ignored.append(IgnoredTrack(stream.index, _codec(stream), reason))

@@ -34,7 +34,7 @@ _TAIL_PACKETS = 16
 _SIGN = 1 << 31
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PacketTimes:
     """One packet: times and duration in the stream's time base, size in bytes, and what is known of it.
 

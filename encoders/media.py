@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
+from itertools import islice
 from typing import Any, BinaryIO
 
 import av
@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
+from encoders import bombs
 from gopfarm.errors import SourceError
 
 #: Demuxers that read one self-contained file. Playlist and reference formats (hls, dash, concat, image
@@ -31,9 +32,6 @@ IO_BUFFER_BYTES = 256 * 1024
 
 #: Why an ISO BMFF file without a moov box cannot be used.
 NO_INDEX = "the file is truncated: its index (the moov box) is missing"
-
-#: Sources that claim to last longer than this many seconds are refused: a few bytes could ask for years.
-_LONGEST_SECONDS = 24 * 3600
 
 _BOX_HEADER = struct.Struct(">I4s")
 
@@ -62,13 +60,14 @@ def open_media(source: BinaryIO, name: str, *, text: bool = False) -> Iterator[I
         SourceError: The bytes are not media that can be used; the message says why.
     """
     source.seek(0)
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"} | bombs.CONTAINER_OPTIONS
     if text:
         options["advanced_editlist"] = "0"
     try:
         container = av.open(
             source,
             "r",
+            options=bombs.STREAM_OPTIONS,
             container_options=options,
             buffer_size=IO_BUFFER_BYTES,
             metadata_errors="replace",
@@ -77,6 +76,7 @@ def open_media(source: BinaryIO, name: str, *, text: bool = False) -> Iterator[I
     except (av.error.FFmpegError, PermissionError, ValueError) as error:
         raise SourceError(f"{name}: {_diagnose(source, error)}") from None
     with container:
+        bombs.check_container(container, name)
         yield container
 
 
@@ -89,9 +89,13 @@ def only(container: InputContainer, wanted: Iterable[Stream]) -> None:
 
 
 def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Any]]:
-    """Yield the packets of some streams as they lie in the file, then an empty one for each stream."""
+    """Yield the packets of some streams as they lie in the file, then an empty one for each stream.
+
+    Raises:
+        SourceError: There is no end to them.
+    """
     try:
-        yield from container.demux(streams)
+        yield from bombs.bounded(container.demux(streams))
     except IndexError:
         # MPEG-TS can bring up new streams on the way; PyAV wants to end them too, and does not know them.
         return
@@ -127,6 +131,8 @@ def _diagnose(source: BinaryIO, error: Exception) -> str:
     """Say why FFmpeg would not open a source, looking at the bytes where its own words say too little."""
     if isinstance(error, PermissionError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return "it asks for more memory, or more streams, than any film needs"
     source.seek(4)
     if source.read(4) in (b"ftyp", b"moov", b"mdat", b"styp", b"free", b"wide"):
         found = {kind: (at, size) for kind, at, size in boxes(source)}
@@ -137,6 +143,13 @@ def _diagnose(source: BinaryIO, error: Exception) -> str:
             return "the file is encrypted (DRM); transcoding needs the clear original"
         return "the file is damaged: its index (the moov box) cannot be read"
     return "not a video or audio file that can be read"
+
+
+def check_index(source: BinaryIO, at: int, size: int, name: str) -> None:
+    """Raise ``SourceError`` where a ``moov`` box (its payload) has more tracks than are worth looking at."""
+    tracks = (kind for kind, _, _ in boxes(source, at, at + size) if kind == b"trak")
+    if next(islice(tracks, bombs.MOST_STREAMS, None), None) is not None:
+        raise SourceError(f"{name}: it has more than {bombs.MOST_STREAMS} streams")
 
 
 def is_protected(source: BinaryIO, at: int, size: int) -> bool:
@@ -152,9 +165,3 @@ def _inside(source: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> 
         elif kind == path[0]:
             skipped = _STSD_FIELDS if kind == b"stsd" else 0
             yield from _inside(source, at + skipped, min(at + size, end), path[1:])
-
-
-def check_length(seconds: Fraction, name: str) -> None:
-    """Raise ``SourceError`` where a track claims to last longer than the farm believes."""
-    if seconds > _LONGEST_SECONDS:
-        raise SourceError(f"{name}: its clock spans more than {_LONGEST_SECONDS // 3600} hours")

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from encoders.bombs import check_length, check_picture
 from encoders.cadence import Cadence, measure
 from encoders.clock import JUMPING_FORMATS
 from encoders.colour import colour_of
@@ -22,7 +23,7 @@ from encoders.fields import FIELD_ORDERS
 from encoders.frames import slot_at
 from encoders.index import PacketTimes
 from encoders.looks import Looks, decoded_packets, look
-from encoders.media import check_length, packets
+from encoders.media import packets
 from encoders.order import runs_of, times_of
 from encoders.orientation import orientation_of
 from gopfarm.errors import SourceError
@@ -60,6 +61,7 @@ def _films(container: InputContainer) -> list[VideoStream]:
 
 def first_frame(container: InputContainer, stream: VideoStream, name: str) -> VideoFrame | None:
     """Decode one frame: proof that the stream can be decoded, and what its pixels are. None: no packets."""
+    check_picture(stream, name)
     stream.codec_context.thread_count = 1
     seen = 0
     for packet in packets(container, [stream]):

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 import av.error
 from av.stream import Stream
 
+from encoders.bombs import check_length
 from encoders.hearing import audio_facts, empty_track, listen, unusable_tracks
 from encoders.index import (
     PacketTimes,
@@ -19,7 +20,7 @@ from encoders.index import (
     sample_bytes,
     scan,
 )
-from encoders.media import NO_INDEX, boxes, check_length, is_protected, open_media
+from encoders.media import NO_INDEX, boxes, check_index, is_protected, open_media
 from encoders.picture import first_frame, pick_video, video_facts
 from encoders.programs import foreign_sound, foreign_streams
 from encoders.subtitles import digest_text, subtitle_streams
@@ -43,6 +44,8 @@ def probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
     """
     try:
         return _probe(source, ref)
+    except MemoryError:  # libavformat's own included
+        raise SourceError(f"{ref.url}: reading it takes more memory than this farm allows") from None
     except av.error.FFmpegError as error:
         raise SourceError(f"{ref.url}: the file is damaged: {error.strerror}") from None
 
@@ -145,6 +148,8 @@ def _check_boxes(source: BinaryIO, ref: SourceRef) -> bool:
         seen.add(kind)
         if at + size > ref.size and kind in (b"mdat", b"moof", b"moov"):
             raise SourceError(_truncated(ref) if b"moov" in seen else f"{ref.url}: {NO_INDEX}")
+        if kind == b"moov":
+            check_index(source, at, size, ref.url)
         if kind == b"moov" and is_protected(source, at, size):
             raise SourceError(f"{ref.url}: {_ENCRYPTED}")
     return b"moof" in seen

@@ -23,6 +23,11 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
     return _adapters[cls]
 
 
+def prepare(kind: Any) -> None:
+    """Build what reads and writes values of a type, so that the first one costs no more than the others."""
+    _adapter(kind)
+
+
 def to_json(value: object) -> bytes:
     """Serialise facts, a plan or results; fractions become ``"30000/1001"``."""
     return bytes(_adapter(type(value)).dump_json(value))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
@@ -92,6 +92,16 @@ class Settings(BaseSettings):
     )
     keep_failed_hours: float = Field(
         default=24.0, ge=0, description="How long failed jobs keep their segments, for a quick retry."
+    )
+    child_memory_mb: int = Field(
+        default=4096, ge=256, description="Memory (MiB) that one probe or task may use before it is ended."
+    )
+    stall_seconds: float = Field(
+        default=600.0, gt=0, description="A task that makes no progress for so long is ended."
+    )
+    sandbox: Literal["best", "strict"] = Field(
+        default="best",
+        description="strict: work on media only where every part of the sandbox is in force.",
     )
     job_ttl_days: float = Field(
         default=14.0, gt=0, description="How long ended jobs are remembered in Redis."

@@ -8,7 +8,7 @@ from dataclasses import replace
 import av
 
 from encoders.child import PROBE
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child import ChildDiedError, ChildLimitError, run_in_child
 from gopfarm.errors import CapabilityError, SourceError, SpecError
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import Plan
@@ -43,6 +43,8 @@ def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda:
         request = to_json(replace(ref, url=name))  # the child needs no signature that an address may carry
         try:
             answer = run_in_child(PROBE, request, source, ref.size, limit, wanted)
+        except ChildLimitError as error:
+            raise SourceError(f"{name}: it cannot be read: {error}") from None
         except ChildDiedError:
             raise SourceError(f"{name}: reading it crashes the decoder; the file is damaged") from None
         except TimeoutError:

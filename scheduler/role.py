@@ -18,7 +18,7 @@ from dramatiq.middleware import CurrentMessage
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker
-from gopfarm.child import AbandonedError
+from gopfarm.child import AbandonedError, get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
@@ -119,6 +119,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to hear messages and to dispatch tasks."""
+        get_ready(self._settings)
         self._consumer.start()
         self._loop.start()
         self._janitor.start()

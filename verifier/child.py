@@ -19,6 +19,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from encoders.bombs import STREAM_OPTIONS
 from encoders.media import only, open_media, packets
 
 Emit = Callable[[str, Any], None]
@@ -57,7 +58,7 @@ def _decode_picture(coding: str, extradata: bytes, data: bytes) -> tuple[int, in
         context.extradata = extradata
     context.thread_count = 1
     # Otherwise the decoder paints over what is damaged and says nothing.
-    context.options = {"err_detect": "explode"}
+    context.options = {"err_detect": "explode", **STREAM_OPTIONS}
     try:
         frames = [*context.decode(Packet(data)), *context.decode(None)]
     except (av.error.FFmpegError, ValueError) as error:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from encoders.child import CAPABILITIES
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child import ChildDiedError, Limits, run_in_child
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)
@@ -19,7 +19,9 @@ def find_encoders() -> tuple[str, ...]:
     """Return the video encoders that really encode here."""
     with Path("/dev/null").open("rb") as nothing:
         try:
-            return tuple(json.loads(run_in_child(CAPABILITIES, b"", nothing, 0)))
+            return tuple(
+                json.loads(run_in_child(CAPABILITIES, b"", nothing, 0, limits=Limits.of().with_gpu(True)))
+            )
         except (ChildDiedError, TimeoutError) as error:
             log.warning("the trial of encoders failed, only libx264 is used", reason=str(error))
             return _ALWAYS

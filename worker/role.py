@@ -17,7 +17,7 @@ from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
-from gopfarm.child import AbandonedError
+from gopfarm.child import AbandonedError, get_ready
 from gopfarm.errors import DestinationError, FarmError, ScratchError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, plan_hash_of
@@ -98,6 +98,7 @@ class Worker:
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
+        get_ready(self._settings)
         self._announcer.start()
         self._consumer.start()
         self._room.watch(self._consumer)

@@ -5,7 +5,27 @@ and a result. It has no credentials, opens no network connection and is told no 
 the bytes.
 """
 
-from gopfarm.child.parent import AbandonedError, Child, ChildDiedError, ChildEvent, run_in_child
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import (
+    AbandonedError,
+    Child,
+    ChildDiedError,
+    ChildEvent,
+    ChildLimitError,
+    run_in_child,
+)
 from gopfarm.child.protocol import Connection
+from gopfarm.child.ready import get_ready, sandbox_layers
 
-__all__ = ["AbandonedError", "Child", "ChildDiedError", "ChildEvent", "Connection", "run_in_child"]
+__all__ = [
+    "AbandonedError",
+    "Child",
+    "ChildDiedError",
+    "ChildEvent",
+    "ChildLimitError",
+    "Connection",
+    "Limits",
+    "get_ready",
+    "run_in_child",
+    "sandbox_layers",
+]

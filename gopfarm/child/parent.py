@@ -10,17 +10,20 @@ import select
 import signal
 import socket
 import struct
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
-from gopfarm.child.protocol import Connection, Kind, unpack_range
-from gopfarm.errors import FarmError, error_from
+from gopfarm.child.forkserver import fork_server
+from gopfarm.child.limits import Limits
+from gopfarm.child.protocol import STATUS, Connection, Kind, unpack_range
+from gopfarm.child.scratch import scratch_folder
+from gopfarm.child.serving import Reads, Source
+from gopfarm.child.watch import Watch
+from gopfarm.child.words import LastWords
+from gopfarm.errors import EncodeError, FarmError, error_from
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)
@@ -28,40 +31,24 @@ log = get_logger(__name__)
 #: Seconds between questions whether a child's result is still wanted.
 _TICK_SECONDS = 0.25
 
-#: Variables that a child may see: none that could hold a secret.
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
-
 #: Seconds that a child may hang in the middle of saying something, or of hearing an answer.
 _PATIENCE_SECONDS = 30.0
 
 #: Seconds that a child which said goodbye, or nonsense, gets to end by itself.
 _GOODBYE_SECONDS = 1.0
 
-#: Bytes of source that are read for a child at a time; it asks again for more.
-_MAX_READ = 8 * 1024 * 1024
-
-#: Lines, and bytes at most, of a dead child's error output that are kept for the report.
-_LAST_LINES = 5
-_LAST_BYTES = 4096
-
-
-class Source(Protocol):
-    """What the child is to read: an open file, or a reader without a descriptor that the parent serves."""
-
-    def fileno(self) -> int:
-        """Return the descriptor; ``io.UnsupportedOperation`` if there is none."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move to a position in bytes."""
-
-    def read(self, size: int = -1, /) -> bytes | None:
-        """Return up to ``size`` bytes."""
+#: Seconds that the fork server gets to fork, or to end a child. The first time it loads what a target needs.
+_FORK_SECONDS = 60.0
 
 
 class ChildDiedError(FarmError):
     """The child ended without a result: it crashed, or was killed."""
 
     kind = "encode"
+
+
+class ChildLimitError(ChildDiedError):
+    """The child was ended because it used more than it may."""
 
 
 @dataclass(frozen=True)
@@ -73,44 +60,42 @@ class ChildEvent:
 
 
 class Child:
-    """A child process at work.
+    """A child process at work, in its sandbox.
 
     Args:
-        target: Function to run, ``module:name``, called as ``function(request, source, scratch, emit)``.
+        target: Function to run, ``module:name``, called as ``function(request, source, scratch, emit)``. Its
+            module may have a function ``preload`` that loads whatever its functions need.
         request: JSON text for it.
         source: The open source. Files are handed over as a descriptor, others are served through the socket.
         size: The source's size in bytes.
         scratch: Folder in which it may write.
+        limits: What it may use; by default what the settings say.
+
+    Raises:
+        SpecError: The sandbox has gaps here, and the settings forbid to work without them.
+        EncodeError: It cannot be started. That is not the source's fault.
     """
 
-    def __init__(self, target: str, request: bytes, source: Source, size: int, scratch: Path) -> None:
-        ours, theirs = socket.socketpair()
-        descriptor = _descriptor(source)
-        self._source = source
-        self._connection = Connection(ours)
-        self._connection.set_patience(_PATIENCE_SECONDS)
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-        inherited = [theirs.fileno(), *([descriptor] if descriptor is not None else [])]
-        arguments = [
-            target,
-            str(theirs.fileno()),
-            str(-1 if descriptor is None else descriptor),
-            str(size),
-            str(os.getpid()),
-        ]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gopfarm.child", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                cwd=scratch,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-                | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                pass_fds=inherited,
-                # Its own session: Ctrl-C at the terminal is for the parent, who then ends the child.
-                start_new_session=True,
+    def __init__(
+        self,
+        target: str,
+        request: bytes,
+        source: Source,
+        size: int,
+        scratch: Path,
+        limits: Limits | None = None,
+    ) -> None:
+        limits = limits or Limits.of()
+        with contextlib.ExitStack() as opened:
+            self._pid, self._status, self._connection, self._words = _fork(
+                target, source, size, scratch, limits, opened
             )
+            self._reads = Reads(source)
+            opened.callback(self._reads.close)
+            self._opened = opened.pop_all()
+        self._watch = Watch(self._pid, scratch, limits)
+        self._limits = limits
+        self._ended: int | None = None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._connection.send(Kind.REQUEST, request)
 
@@ -119,16 +104,31 @@ class Child:
 
         Raises:
             FarmError: The child reported an error that has an explanation, or reading the source failed.
-            ChildDiedError: It ended without a result.
+            ChildDiedError: It ended without a result, or was ended since it used too much.
         """
         poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
+        for descriptor in (self._connection, self._reads, self._words):
+            poll.register(descriptor, select.POLLIN)
         yielded = time.monotonic()
         while True:
+            if (excess := self._watch.excess()) is not None:
+                self._kill()
+                raise ChildLimitError(f"the encoding process {excess}, and was ended")
             wait = yielded + tick - time.monotonic()
-            if wait <= 0 or not poll.poll(wait * 1000):
+            ready = {descriptor for descriptor, _ in poll.poll(max(0.0, wait) * 1000)} if wait > 0 else set()
+            if not ready:
                 yield None
                 yielded = time.monotonic()
+                continue
+            if self._words.fileno() in ready:
+                self._words.take()
+                if self._words.ended:
+                    poll.unregister(self._words)
+            if self._reads.fileno() in ready:
+                data = self._reads.answer()
+                with self._talking():
+                    self._connection.send(Kind.BYTES, data)
+            if self._connection.fileno() not in ready:
                 continue
             with self._talking():
                 kind, body = self._connection.receive()
@@ -136,7 +136,8 @@ class Child:
                 yield body
                 return
             if kind is Kind.READ:
-                self._serve(body)
+                with self._talking():
+                    self._reads.ask(*unpack_range(body))
                 continue
             with self._talking():
                 name, value = json.loads(body)
@@ -144,17 +145,6 @@ class Child:
                 raise error_from(str(name), str(value))
             yield ChildEvent(str(name), value)
             yielded = time.monotonic()
-
-    def _serve(self, body: bytes) -> None:
-        with self._talking():
-            start, length = unpack_range(body)
-        self._source.seek(start)
-        parts, length = [], min(length, _MAX_READ)
-        while length and (data := self._source.read(length)):
-            parts.append(data)
-            length -= len(data)
-        with self._talking():
-            self._connection.send(Kind.BYTES, b"".join(parts))
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
@@ -165,35 +155,108 @@ class Child:
             raise ChildDiedError(self._obituary()) from None
 
     def _obituary(self) -> str:
-        try:
-            code = self._process.wait(_GOODBYE_SECONDS)
-            cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        except subprocess.TimeoutExpired:
+        self._hear_of_its_end(_GOODBYE_SECONDS)
+        if self._ended is None:
             self._kill()
             cause = "stopped answering"
-        self._errors.seek(max(0, self._errors.seek(0, io.SEEK_END) - _LAST_BYTES))
-        lines = self._errors.read(_LAST_BYTES).decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
-        if lines:
+        else:
+            cause = _cause(self._ended, self._limits)
+        while self._words.take():
+            pass
+        if lines := self._words.lines():
             log.warning("last words of a child", cause=cause, lines=lines)
-        return f"the encoding process {cause}"
+        said = self._words.quoted()
+        return f"the encoding process {cause}" + (f"; it last said: {said}" if said else "")
 
     def close(self) -> None:
         """End the child if it still runs, at once, and wait for it."""
         self._kill()
-        self._connection.close()
-        self._errors.close()
+        self._opened.close()
 
     def _kill(self) -> None:
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._ended is None:
+            with contextlib.suppress(OSError):
+                self._status.shutdown(socket.SHUT_WR)  # the fork server ends a child whose parent hangs up
+            self._hear_of_its_end(_FORK_SECONDS)
+
+    def _hear_of_its_end(self, seconds: float) -> None:
+        if self._ended is None:
+            self._status.settimeout(seconds)
+            with contextlib.suppress(TimeoutError):
+                status = _receive_status(self._status)
+                self._ended = _KILLED_TOO if status is None else status
 
     def __enter__(self) -> Child:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _fork(
+    target: str, source: Source, size: int, scratch: Path, limits: Limits, opened: contextlib.ExitStack
+) -> tuple[int, socket.socket, Connection, LastWords]:
+    """Have a child forked; return its process id and our ends of what connects us. ``opened`` closes them."""
+    descriptor = _descriptor(source)
+    connection, theirs = socket.socketpair()
+    opened.callback(connection.close)
+    status, theirs_too = socket.socketpair()
+    opened.callback(status.close)
+    reading, writing = os.pipe()
+    words = LastWords(reading)
+    opened.callback(words.close)
+    given = [theirs.fileno(), theirs_too.fileno(), writing]
+    try:
+        fork_server().fork(
+            target,
+            size,
+            descriptor is None,
+            str(scratch.absolute()),
+            limits,
+            given if descriptor is None else [*given, descriptor],
+        )
+    finally:
+        theirs.close()
+        theirs_too.close()
+        os.close(writing)
+    status.settimeout(_FORK_SECONDS)
+    try:
+        pid = _receive_status(status)
+    except TimeoutError:
+        pid = None
+    if pid is None:
+        fork_server().forget()
+        raise EncodeError("the encoding process could not be started: the fork server died")
+    if pid <= 0:
+        raise EncodeError(f"the encoding process could not be started: {os.strerror(-pid)}")
+    talk = Connection(connection)
+    talk.set_patience(_PATIENCE_SECONDS)
+    return pid, status, talk, words
+
+
+#: Taken for the wait status of a child whose fork server died: it was killed with it.
+_KILLED_TOO = int(signal.SIGKILL)
+
+
+def _receive_status(status: socket.socket) -> int | None:
+    """Return what the fork server says next; None if it is dead."""
+    try:
+        data = status.recv(STATUS.size, socket.MSG_WAITALL)
+    except ConnectionResetError:
+        data = b""
+    return int(STATUS.unpack(data)[0]) if len(data) == STATUS.size else None
+
+
+def _cause(status: int, limits: Limits) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"ended with code {code}"
+    cause = f"was killed by {signal.Signals(-code).name}"
+    if -code == signal.SIGXCPU:
+        return f"{cause}: it used up its {limits.cpu_seconds} s of processor time"
+    if -code == signal.SIGKILL:
+        return f"{cause}, as the kernel does when memory runs out"
+    return cause
 
 
 def _descriptor(source: Source) -> int | None:
@@ -214,6 +277,7 @@ def run_in_child(
     size: int,
     limit_seconds: float = 60.0,
     wanted: Callable[[], bool] = lambda: True,
+    limits: Limits | None = None,
 ) -> bytes:
     """Run a function in a child to its end and return its result, ignoring its events.
 
@@ -224,9 +288,10 @@ def run_in_child(
         TimeoutError: It was not done within ``limit_seconds``.
         FarmError: As ``Child.events``.
     """
+    allowed = (limits or Limits.of()).lasting(limit_seconds)
     with (
-        tempfile.TemporaryDirectory(prefix="gopfarm-") as scratch,
-        Child(target, request, source, size, Path(scratch)) as child,
+        scratch_folder() as scratch,
+        Child(target, request, source, size, scratch, allowed) as child,
     ):
         started = time.monotonic()
         for event in child.events(_TICK_SECONDS):

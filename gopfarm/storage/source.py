@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,8 +19,29 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+class _Stopwatch:
+    """Seconds spent in ``with`` blocks, the one under way included. One thread enters, any may look."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._since: float | None = None
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *exception: object) -> None:
+        self._total, self._since = self.seconds, None
+
+    @property
+    def seconds(self) -> float:
+        since = self._since
+        return self._total + (time.monotonic() - since if since is not None else 0.0)
+
+
 class SourceFile(io.RawIOBase):
     """A source opened for reading: binary, seekable, used by one thread at a time.
+
+    Only ``close`` may come from another thread, while a read hangs.
 
     Reading raises ``SourceError`` where the source changed or can no longer be read, ``ServiceError`` where
     its server has not answered for as long as the reader's patience lasts, and ``AbandonedError`` where that
@@ -28,14 +50,18 @@ class SourceFile(io.RawIOBase):
     Attributes:
         ref: The address, and what identifies the bytes: size, and an entity tag.
         bytes_fetched: Bytes that came over the network so far; stays 0 for a local file.
-        fetch_seconds: Time that they took, pauses between attempts included.
     """
 
     def __init__(self, ref: SourceRef) -> None:
         super().__init__()
         self.ref = ref
         self.bytes_fetched = 0
-        self.fetch_seconds = 0.0
+        self._clock = _Stopwatch()
+
+    @property
+    def fetch_seconds(self) -> float:
+        """Time that fetching took so far, pauses between attempts and a fetch under way included."""
+        return self._clock.seconds
 
     def readable(self) -> bool:
         """Return True."""
@@ -73,13 +99,19 @@ class RangedSource(SourceFile):
         self._cache = BlockCache(ref.size, self._fetch)
         self._cache.put(0, head)
         self._at = 0
+        self._in_use = threading.Lock()
         self.bytes_fetched = len(head)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill ``buffer`` and return the number of bytes, fewer only at the end of the source."""
         self._refuse_closed()
-        done = self._cache.read_into(self._at, memoryview(buffer).cast("B"))
-        self._at += done
+        try:
+            with self._in_use:
+                done = self._cache.read_into(self._at, memoryview(buffer).cast("B"))
+                self._at += done
+        finally:
+            if self.closed:
+                self._free()
         return done
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -97,23 +129,31 @@ class RangedSource(SourceFile):
         return self._at
 
     def close(self) -> None:
-        """Free the cache and the connection."""
-        if not self.closed:
-            self._cache.clear()
-            if self._release:
-                self._release()
+        """Free the cache and the connection. Where a read is under way, that does it at its end."""
         super().close()
+        if self._in_use.acquire(blocking=False):
+            try:
+                self._free()
+            finally:
+                self._in_use.release()
+
+    def _free(self) -> None:
+        self._cache.clear()
+        release, self._release = self._release, None
+        if release:
+            release()
 
     def _refuse_closed(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file")
 
     def _fetch(self, start: int, length: int) -> bytes:
-        began = time.monotonic()
-        try:
-            data = self._patience.insist(lambda: self._fetch_once(start, length))
-        finally:
-            self.fetch_seconds += time.monotonic() - began
+        with self._clock:
+            return self._insist(start, length)
+
+    def _insist(self, start: int, length: int) -> bytes:
+        patience = Patience(self._patience.seconds, lambda: self.closed or self._patience.stopped())
+        data = patience.insist(lambda: self._fetch_once(start, length))
         self.bytes_fetched += length
         return data
 

@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gopfarm.child import protocol
+from gopfarm.child.inside import CONNECTION
 from gopfarm.errors import error_from
 
 Emit = Callable[[str, Any], None]
@@ -27,9 +27,17 @@ def facts(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
             "request": request.decode(),
             "environment": sorted(os.environ),
             "scratch": str(scratch),
-            "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+            "descriptors": [number for number in range(256) if _is_open(number)],
         }
     ).encode()
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def digest(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
@@ -87,17 +95,15 @@ def chatter_and_leave(request: bytes, source: BinaryIO, scratch: Path, emit: Emi
 
 
 def hang(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
-    """Tell the own process and one more, then do nothing for ever."""
-    other = os.fork()
-    if other:
-        emit("pids", [os.getpid(), other])
+    """Tell the own process, then do nothing for ever."""
+    emit("pid", os.getpid())
     time.sleep(600)
     return b""
 
 
 def hang_up(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Close the connection and go on living."""
-    os.close(int(sys.argv[2]))
+    os.close(CONNECTION)
     time.sleep(600)
     return b""
 
@@ -111,7 +117,7 @@ def read_for_ever(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -
 
 def read_a_lot(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Ask for more than anybody should be sent at once; the result is how much came."""
-    connection = protocol.Connection(socket.socket(fileno=os.dup(int(sys.argv[2]))))
+    connection = protocol.Connection(socket.socket(fileno=os.dup(CONNECTION)))
     connection.send(protocol.Kind.READ, protocol.pack_range(0, 0xFFFFFFFF))
     _, data = connection.receive()
     return str(len(data)).encode()
@@ -119,7 +125,7 @@ def read_a_lot(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> b
 
 def say(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Send bytes to the parent as they are, then wait."""
-    with socket.socket(fileno=os.dup(int(sys.argv[2]))) as connection, contextlib.suppress(OSError):
+    with socket.socket(fileno=os.dup(CONNECTION)) as connection, contextlib.suppress(OSError):
         connection.sendall(bytes.fromhex(request.decode()))
     time.sleep(600)
     return b""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -75,7 +76,7 @@ def test_what_waiting_cannot_help_is_raised_at_once(error: Exception) -> None:
 
 
 def test_a_wait_ends_when_nobody_wants_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gopfarm.storage.patience.random.uniform", lambda low, high: 3600.0)
+    monkeypatch.setattr("gopfarm.storage.patience.pauses", lambda first, most: itertools.repeat(3600.0))
     stopped = threading.Event()
     threading.Timer(0.1, stopped.set).start()
     with pytest.raises(AbandonedError):

@@ -1,0 +1,37 @@
+"""What a process does once before it has children: clear up after dead ones, and say what holds them."""
+
+from __future__ import annotations
+
+from gopfarm.child.forkserver import fork_server, refuse_gaps
+from gopfarm.child.sandbox import Layer
+from gopfarm.child.scratch import remove_stale
+from gopfarm.log import get_logger
+from gopfarm.settings import Settings
+
+log = get_logger(__name__)
+
+
+def sandbox_layers() -> tuple[Layer, ...]:
+    """Tell which parts of the sandbox are in force on this machine, found out by entering it."""
+    return fork_server().layers()
+
+
+def get_ready(settings: Settings) -> None:
+    """Remove scratch folders of processes that were killed, start the fork server, log what the sandbox is.
+
+    Raises:
+        SpecError: A part of the sandbox is missing, and the settings forbid to work without it.
+        EncodeError: The fork server cannot be started.
+    """
+    remove_stale(settings.scratch_dir)
+    if settings.scratch_dir is not None:
+        remove_stale()  # where probing writes
+    layers = sandbox_layers()
+    in_force = [layer.name for layer in layers if not layer.missing]
+    missing = {layer.name: layer.missing for layer in layers if layer.missing}
+    if any(layer.needed for layer in layers if layer.missing):
+        log.warning("the sandbox of child processes has gaps", in_force=in_force, missing=missing)
+    else:
+        log.info("sandbox of child processes", in_force=in_force, missing=missing)
+    if settings.sandbox == "strict":
+        refuse_gaps(layers)
