@@ -132,6 +132,11 @@ def progress(job_id: str) -> str:
     return f"{job(job_id)}:progress"
 
 
+def twins(job_id: str) -> str:
+    """Hash of task id to when it was given a speculative twin."""
+    return f"{job(job_id)}:twins"
+
+
 def lease(job_id: str, run: str) -> str:
     """Return the member of ``LEASES`` that stands for a run of a task."""
     return f"{job_id} {run}"
@@ -155,3 +160,19 @@ def destination(digest: str) -> str:
 def queue(name: str) -> str:
     """Return dramatiq's list of the messages that wait in a queue."""
     return f"dramatiq:{name}"
+
+#: What belongs to a job, besides its hash and the tasks that wait in ``pending``.
+PARTS = (
+    plan,
+    tasks,
+    orders,
+    queued,
+    owners,
+    started,
+    seconds,
+    attempts,
+    failures,
+    results,
+    progress,
+    twins,
+)

@@ -144,9 +144,10 @@ class Farm:
         return in_hand(self.logs.lines(), worker) if worker else []
 
     def children(self, name: str) -> list[psutil.Process]:
-        """Return the processes below a role."""
+        """Return the processes in which a role looks at media: the children of its fork server."""
         try:
-            return psutil.Process(self.pid(name)).children(recursive=True)
+            servers = psutil.Process(self.pid(name)).children()
+            return [child for server in servers for child in server.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
