@@ -15,7 +15,7 @@ import structlog
 from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker, send
-from gopfarm.child import AbandonedError, get_ready
+from gopfarm.child import AbandonedError, Limits, get_ready
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task
@@ -149,6 +149,8 @@ class Worker:
                     settings.scratch_dir,
                     settings.s3_upload_threads,
                     lease.keep,
+                    Limits.of(settings),
+                    settings.stall_seconds,
                 )
         except (AbandonedError, *REDIS_FAULTS):
             self._give_back(job_id, task, None)
