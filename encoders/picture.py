@@ -219,7 +219,9 @@ class _Reader:
 
     def _decoded(self) -> _Timeline:
         """Decode the whole stream to learn which packets are shown, and in which order."""
-        found = decoded_packets(self._source, self._name, self._stream.index)
+        # A damaged file, read for one stream alone, can give other packets than when it is read for all.
+        decoded = decoded_packets(self._source, self._name, self._stream.index)
+        found = [at for at in decoded if at < len(self._index)]
         if not found:
             codec = self._stream.codec_context.name
             raise SourceError(f"{self._name}: its {codec} picture cannot be decoded")

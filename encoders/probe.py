@@ -98,8 +98,7 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
         ignored += tuple(empty_track(track) for track in audio if not found[track.index])
         if picture is None and not sound:
             raise SourceError(f"{ref.url}: it has headers but no picture and no sound in it")
-        for track in sound:
-            check_length(track.duration, ref.url)
+        check_length(_span(picture, sound), ref.url)
         return SourceFacts(
             source=ref,
             digest=digest.hexdigest(),
@@ -110,6 +109,12 @@ def _probe(source: BinaryIO, ref: SourceRef) -> SourceFacts:
             subtitles=tuple(facts for _, facts in subtitles if facts.stream in spoken or not facts.text),
             ignored=ignored,
         )
+
+
+def _span(picture: VideoFacts | None, sound: Sequence[AudioFacts]) -> Fraction:
+    """Return the seconds from the first beginning to the last end: tracks can lie years apart."""
+    begin = min([track.start for track in sound] + ([picture.origin] if picture else []))
+    return _duration(picture, sound) + ((picture.origin - begin) if picture else 0)
 
 
 def _duration(picture: VideoFacts | None, sound: Sequence[AudioFacts]) -> Fraction:

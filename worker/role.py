@@ -17,7 +17,7 @@ from encoders.codecs import AUDIO_QUEUE, CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
-from gopfarm.child import AbandonedError, get_ready
+from gopfarm.child import AbandonedError, Limits, get_ready
 from gopfarm.errors import DestinationError, FarmError, ScratchError, ServiceError, SourceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, plan_hash_of
@@ -175,6 +175,8 @@ class Worker:
                     settings.s3_upload_threads,
                     settings.storage_patience_seconds,
                     lease.keep,
+                    Limits.of(settings),
+                    settings.stall_seconds,
                 )
                 self._leave_result(work, destination, result, lease)
         except (AbandonedError, *REDIS_FAULTS):

@@ -161,6 +161,7 @@ def queue(name: str) -> str:
     """Return dramatiq's list of the messages that wait in a queue."""
     return f"dramatiq:{name}"
 
+
 #: What belongs to a job, besides its hash and the tasks that wait in ``pending``.
 PARTS = (
     plan,

@@ -8,13 +8,15 @@ import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import pytest
 
-from encoders import bombs
+from encoders import bombs, picture
 from encoders.child import PROBE
 from encoders.media import open_media, packets
+from encoders.probe import probe
 from gopfarm.child import Limits, run_in_child
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceFacts, SourceRef
@@ -157,6 +159,38 @@ def test_a_film_of_a_thousand_years_is_refused(film: bytes) -> None:
         return payload[:8] + b"".join(struct.pack(">II", number, 0x7FFFFFF) for number, _ in entries)
 
     refusal(with_box(film, b"stts", slow))
+
+
+def test_tracks_that_lie_years_apart_are_refused(clip: Clips) -> None:
+    """Each lasts seconds; what lies between would all be planned, outside of any sandbox."""
+    bomb = bytearray(clip("fragmented.mp4").read_bytes())
+    at = moved = 0
+    while (at := bomb.find(b"tfhd", at + 1)) > 0:
+        (track,) = struct.unpack_from(">I", bomb, at + 8)
+        time = bomb.find(b"tfdt", at)
+        assert bomb[time + 4] == 1
+        if track == 2:
+            struct.pack_into(">Q", bomb, time + 8, 1 << 50)
+            moved += 1
+    assert moved
+    assert "clock spans more than 24 hours" in refusal(bytes(bomb))
+
+
+def test_packets_that_only_show_up_at_the_second_reading_do_no_harm(
+    clip: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = picture.decoded_packets
+
+    def more(source: BinaryIO, name: str, stream: int) -> list[int]:
+        found = whole(source, name, stream)
+        return [*found, max(found) + 1, max(found) + 70]
+
+    path = clip("old.avi")
+    ref = SourceRef("film", path.stat().st_size, "tag")
+    with path.open("rb") as source:
+        expected = probe(source, ref)
+        monkeypatch.setattr(picture, "decoded_packets", more)
+        assert probe(source, ref) == expected
 
 
 def test_a_picture_that_grows_in_the_middle_of_a_film_is_not_decoded(tmp_path: Path) -> None:

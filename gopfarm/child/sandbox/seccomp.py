@@ -11,6 +11,7 @@ import ctypes
 import errno
 import platform
 import struct
+import sys
 from collections.abc import Iterable
 from typing import Final
 
@@ -61,7 +62,7 @@ class _Program(ctypes.Structure):
 
 def supported(machine: str | None = None) -> bool:
     """Tell whether there is a filter for a machine, by default this one."""
-    return (machine or platform.machine()) in _MACHINES
+    return (machine or platform.machine()) in _MACHINES and sys.maxsize > 1 << 32
 
 
 def program(machine: str, pid: int, gpu: bool) -> list[Instruction]:
