@@ -204,6 +204,27 @@ def test_two_schedulers_run_and_one_takes_over_from_the_other(
     judge(tmp_path / "out", clip)
 
 
+def test_a_task_that_does_not_move_gets_a_twin_elsewhere(farm: Farm, clip: Path, tmp_path: Path) -> None:
+    job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL, "--preset", "slower").stdout.strip()
+    worker = psutil.Process(farm.processes["worker-1"].pid)
+
+    def encoding() -> psutil.Process | None:
+        video = any(
+            line["event"] == "task started" and "video" in line["task"] for line in farm.log("worker-1")
+        )
+        children = [child for server in worker.children() for child in server.children()]
+        return children[0] if video and children else None
+
+    child = until(encoding, "worker-1 encodes a chunk")
+    child.suspend()
+    assert farm.ended(job)["state"] == "done"
+    judge(tmp_path / "out", clip)
+    until(lambda: not child.is_running(), "the slow one was ended")
+    assert any("~" in line.get("task", "") for line in farm.log("worker-2") if line["event"] == "task done")
+    report = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert {task["attempts"] for task in report["tasks"]} == {1}
+
+
 def test_with_all_keys_gone_resubmitting_encodes_only_what_is_missing(
     farm: Farm, valkey: redis.Redis, clip: Path, tmp_path: Path
 ) -> None:
