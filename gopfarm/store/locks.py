@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import redis
 from redis.exceptions import LockError
@@ -53,10 +52,6 @@ class Leadership:
     def leave(self) -> None:
         """Let another lead at once."""
         self._leave(keys=[keys.LEADER], args=[self._name])
-
-    def leader(self) -> str | None:
-        """Return the name of the scheduler that leads."""
-        return cast("str | None", self._redis.get(keys.LEADER))
 
 
 @contextmanager
