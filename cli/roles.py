@@ -110,7 +110,8 @@ def worker(
     Stops cleanly on SIGTERM: no new task, then the grace period.
     """
     from worker.capabilities import find_encoders
-    from worker.role import Worker, choose_slots
+    from worker.role import Worker
+    from worker.slots import choose_slots
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()

@@ -24,8 +24,8 @@ from gopfarm.storage import open_destination, open_source
 from gopfarm.store import JobState, TaskStore, connect, reachable
 from scheduler.finish import remove_segments
 from stitcher import MASTER, RenditionReport, rendition_reports
-from worker.role import choose_slots
 from worker.room import check_room
+from worker.slots import choose_slots
 
 #: Seconds between looks at the job.
 _POLL_SECONDS = 0.2
