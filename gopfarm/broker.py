@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import dramatiq
-import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from gopfarm.store.client import ANSWER_TIMEOUT, CONNECT_TIMEOUT
+from gopfarm.store.client import connect
 
 #: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
 JOBS_QUEUE = "jobs"
@@ -39,13 +36,7 @@ class FarmBroker(RedisBroker):
 
     def __init__(self, url: str, slots: Mapping[str, int]) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
-            client=redis.Redis.from_url(
-                url,
-                socket_connect_timeout=CONNECT_TIMEOUT,
-                socket_timeout=ANSWER_TIMEOUT,
-                retry=Retry(NoBackoff(), 1),
-                health_check_interval=30,
-            ),
+            client=connect(url, decode_responses=False),
             middleware=[CurrentMessage(), Retries(max_retries=0)],
             heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
             maintenance_chance=0,  # not by chance: see recover

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -16,22 +17,37 @@ REDIS_FAULTS = (redis.RedisError,)
 
 #: Seconds to wait for a connection, and for an answer: every command of ours is short, and a lease must
 #: outlive a Redis that hangs until another takes over.
-CONNECT_TIMEOUT = 5.0
-ANSWER_TIMEOUT = 5.0
+_CONNECT_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 5.0
 
 
-def connect(url: str) -> redis.Redis:
+class FarmRedis(redis.Redis):
+    """A client that leaves a server which has become a read-only replica.
+
+    After a failover the address names another server, but a connection that is open stays with the old one.
+    """
+
+    def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
+        """Read an answer; after a refusal to write, the next command connects anew."""
+        try:
+            return super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        except redis.ReadOnlyError:
+            connection.disconnect()
+            raise
+
+
+def connect(url: str, decode_responses: bool = True) -> redis.Redis:
     """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` address; connects when first used.
 
     Raises:
         SpecError: The address is none of these.
     """
     try:
-        return redis.Redis.from_url(
+        return FarmRedis.from_url(
             url,
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=ANSWER_TIMEOUT,
+            decode_responses=decode_responses,
+            socket_connect_timeout=_CONNECT_TIMEOUT,
+            socket_timeout=_ANSWER_TIMEOUT,
             # One more try at once, for a connection that has grown stale. Whoever calls knows better when to
             # try again, and until when.
             retry=Retry(NoBackoff(), 1),

@@ -45,3 +45,19 @@ def test_a_wrong_password_is_told(valkey: redis.Redis, valkey_url: str) -> None:
             connect(url).ping()
     finally:
         valkey.config_set("requirepass", "")
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["command", "script"])
+def test_a_server_that_has_become_a_replica_is_left(
+    valkey: redis.Redis, valkey_url: str, script: bool
+) -> None:
+    client = connect(valkey_url)
+    before = client.client_id()
+    assert client.client_id() == before
+    valkey.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        with pytest.raises(redis.ReadOnlyError):
+            client.eval("return redis.call('SET', 'a', '1')", 0) if script else client.set("a", "1")
+    finally:
+        valkey.execute_command("REPLICAOF", "NO", "ONE")
+    assert client.client_id() != before, "where the address leads now is asked anew"
