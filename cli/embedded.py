@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import redis
 
+from gopfarm.child.scratch import scratch_folder
 from gopfarm.errors import ServiceError
 from gopfarm.process import die_with_parent
 from gopfarm.settings import Settings
@@ -37,11 +36,15 @@ def _valkey_server() -> Path:
 
 
 class PrivateValkey:
-    """A Valkey server on a unix socket in a folder of its own, without TCP and without files."""
+    """A Valkey server on a unix socket in a folder of its own, without TCP and without files.
+
+    The folder is a scratch folder: should this process be killed, the next one to start removes it.
+    """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="gopfarm-valkey-"))
-        self._socket = self._folder / "valkey.sock"
+        self._scratch = scratch_folder()
+        self._folder = self._scratch.__enter__()
+        self._socket = self._folder / "v.sock"  # short: such a path has 107 characters at most
         self._log = self._folder / "valkey.log"
         self.url = f"unix://{self._socket}"
         options = {
@@ -87,7 +90,7 @@ class PrivateValkey:
         """End the server and remove its folder. Nothing in it outlives the farm."""
         self._process.kill()
         self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.__exit__(None, None, None)
 
 
 class EmbeddedFarm:

@@ -31,6 +31,9 @@ _ARRIVAL_SECONDS = 10.0
 
 _POLL_SECONDS = 0.3
 
+#: Columns of a table that does not go to a terminal: whoever reads it cuts lines by itself.
+_PIPE_WIDTH = 300
+
 
 @contextmanager
 def _farm() -> Iterator[tuple[Settings, TaskStore]]:
@@ -194,7 +197,7 @@ def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) 
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("job", "state", "done", "tenant", "priority", "submitted", "source"):
-        table.add_column(heading, no_wrap=heading == "job", overflow="fold")
+        table.add_column(heading, no_wrap=heading != "source", overflow="fold")
     for view in views:
         submitted = datetime.fromtimestamp(view.times.get("queued", 0.0), tz=UTC)
         table.add_row(
@@ -206,7 +209,8 @@ def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) 
             submitted.strftime("%Y-%m-%d %H:%M:%SZ"),
             one_line(view.source),
         )
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(width=width, soft_wrap=True, highlight=False, markup=False).print(table)
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm cancel 1f0c2a7e-...")

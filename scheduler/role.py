@@ -150,7 +150,7 @@ class Scheduler:
         self._loop.wake()
 
     def _take_in(self, text: str, message_id: str) -> None:
-        job_id = safe_id(message_id)
+        job_id, spec = safe_id(message_id), None
         try:
             spec = parse_spec(text)
             job_id = job_id_for(spec, message_id)
@@ -160,12 +160,12 @@ class Scheduler:
             created = self._store.create(job_id, spec, limit)
             if created is Created.FULL:
                 raise LimitError(
-                    f"tenant {spec.tenant} has {limit} jobs that have not ended, and may have no more; "
-                    "submit again when some have ended"
+                    f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
+                    "submit or retry when some have ended"
                 )
         except (SpecError, LimitError) as error:
             log.warning("submission refused", job=job_id, reason=str(error))
-            self._store.reject(job_id, text, error)
+            self._store.reject(job_id, text, error, spec if isinstance(error, LimitError) else None)
             return
         metrics.JOBS_SUBMITTED.inc(created is Created.CREATED)
         log.info(

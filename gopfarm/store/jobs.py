@@ -78,12 +78,17 @@ class JobStore(JobReader):
         most = _NO_LIMIT if limit is None else limit
         return Created(self._scripts.run("create", job_id, most, *pairs(fields)))
 
-    def reject(self, job_id: str, document: str, error: FarmError) -> None:
-        """Remember a submission that becomes no job, so that its sender can find out why."""
+    def reject(self, job_id: str, document: str, error: FarmError, spec: JobSpec | None = None) -> None:
+        """Remember a submission that becomes no job, so that its sender can find out why.
+
+        One that has a valid ``spec`` can be retried.
+        """
         fields: dict[str, object] = {
             "rejected": redact(document[:_REJECTED_LENGTH]),
-            "tenant": "default",
-            "priority": 0,
+            "spec": spec.model_dump_json() if spec else None,
+            "tenant": spec.tenant if spec else "default",
+            "priority": spec.priority if spec else 0,
+            "keep": self._keep,
             "ttl": self._ttl,
             "error_kind": error.kind,
             "error": redact(str(error)),

@@ -104,11 +104,12 @@ def _attack(scene: Scene, kind: Kind, result: Result) -> None:
             scene.deadline = time.monotonic() + expected + _LEASES * scene.lease_seconds + _PATIENCE_SECONDS
             for job in scene.jobs:
                 scene.submit(job)
-            kind.fault(scene)
+            try:
+                kind.fault(scene)
+            except MissedError:
+                result.missed = True
+                scene.note("too late: the fault was not made")
             scene.until(scene.ended, "all jobs have ended")
-        except MissedError:
-            result.missed = True
-            scene.note("too late: the fault was not made")
         except HungError as error:
             result.verdict.add(HUNG, [str(error)])
         except RefusedError as error:

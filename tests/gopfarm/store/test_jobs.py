@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from gopfarm.errors import EncodeError, SourceError, SpecError
+from gopfarm.errors import EncodeError, LimitError, SourceError, SpecError
 from gopfarm.store import Created, JobState, TaskStore, keys
 from gopfarm.store.models import TRANSITIONS
 from tests.gopfarm.store.jobs import (
@@ -304,6 +304,17 @@ def test_a_submission_that_was_refused_cannot_be_retried(store: TaskStore) -> No
     store.reject("j", "{", SpecError("no"))
     assert store.retry("j") == "failed"
     assert store.retry("nobody") == ""
+
+
+def test_a_submission_that_came_too_early_can_be_retried_or_made_again(store: TaskStore) -> None:
+    store.reject("j", "{}", LimitError("too many"), SPEC)
+    view = store.view("j")
+    assert view is not None
+    assert (view.state, view.source, view.error_kind) == (JobState.FAILED, SPEC.source, "limit")
+    assert store.retry("j") == "retried"
+    assert store.create("j", SPEC) is Created.KNOWN
+    store.reject("k", "{}", LimitError("too many"), SPEC)
+    assert store.create("k", SPEC) is Created.CREATED
 
 
 def test_a_retry_keeps_to_the_tenants_limit(store: TaskStore) -> None:
