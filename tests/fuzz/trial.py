@@ -87,6 +87,7 @@ def try_file(path: Path, folder: Path) -> Outcome:
                     (),
                     folder,
                     1,
+                    60.0,
                     _Patience().keep,
                     _LIMITS,
                 )
