@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,10 +43,18 @@ class FarmBroker(RedisBroker):
             maintenance_chance=0,  # not by chance: see recover
         )
         self._slots = dict(slots)
+        self._consumed = set[str]()
         self._maintaining = threading.local()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
-        """Create a consumer of a queue."""
+        """Create a consumer of a queue; a new one after each fault.
+
+        The answer to a fetch may have got lost, and with it messages that Redis takes for ours. We go on
+        under another name: the old one falls silent, and ``recover`` gives all that it held again.
+        """
+        if queue_name in self._consumed:
+            self.broker_id = str(uuid.uuid4())
+        self._consumed.add(queue_name)
         return super().consume(queue_name, self._slots.get(queue_name, prefetch), timeout)
 
     def recover(self, queue_name: str) -> None:

@@ -182,6 +182,12 @@ def remove_unpublished(store: TaskStore, client: redis.Redis, job_id: str) -> bo
     return True
 
 
+def remove_former(store: TaskStore, plan: Plan, destination: str) -> None:
+    """Remove what a retried job stored under a plan that it has no more; to be called under the lock."""
+    if not _wanted_elsewhere(store, plan, destination):
+        remove_segments(plan, open_destination(destination))
+
+
 def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
     """Tell whether a job that has not ended writes, or may find, the very same files."""
     views = (store.view(job_id) for job_id in store.live_jobs())

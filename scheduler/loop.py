@@ -62,7 +62,8 @@ class DispatchLoop:
         self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. Redis may have been away until now: workers get time to renew before any lease has ended."""
+        self._reconciler.stay_calm()
         self._thread.start()
 
     def wake(self) -> None:

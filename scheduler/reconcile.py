@@ -87,11 +87,11 @@ class Reconciler:
             log.warning("a step is asked for again", job=job_id, step=step.value)
 
     def _find_lost_messages(self) -> None:
-        lying = {queue: set(self._board.messages(queue)) for queue in QUEUES}
+        lying = {message for queue in QUEUES for message in self._board.messages(queue)}
         now, missing = time.monotonic(), {}
-        for job_id in self._store.active_jobs():
-            for run, message in self._store.queued(job_id).items():
-                if message in lying.get(self._store.queue_of(job_id, run), ()):
+        for job_id, queued in self._store.queued(self._store.active_jobs()).items():
+            for run, message in queued.items():
+                if message in lying:
                     continue
                 since = self._missing.get((job_id, run, message), now)
                 if now - since < _SILENCE_SECONDS:

@@ -42,7 +42,7 @@ from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher, queue_of
-from scheduler.finish import publish_job
+from scheduler.finish import publish_job, remove_former
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.janitor import Janitor
 from scheduler.loop import DispatchLoop
@@ -208,8 +208,11 @@ class Scheduler:
         queues = {task.id: queue_of(task) for task in plan.tasks}
         costs = {task.id: expected_seconds(task, facts) for task in plan.tasks}
         with destination_lock(self._client, spec.destination):
+            former = self._store.plan(job_id)  # of the time before a retry
             finished = finished_before(plan, destination)
             begun = self._store.start_encoding(job_id, plan, queues, costs, finished)
+            if begun and former is not None and former.hash != plan.hash:
+                remove_former(self._store, former, spec.destination)
         if begun:
             log.info(
                 "job planned",

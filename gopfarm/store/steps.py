@@ -80,8 +80,11 @@ class StepStore:
         return cast("list[str]", self._redis.zrange(keys.QUEUED, 0, -1))
 
     def preparing(self) -> int:
-        """Return how many jobs are being probed and planned, or have been called to it."""
-        return self._redis.zcard(keys.PREPARING)
+        """Return how many jobs are being probed and planned, or have been called to it.
+
+        Those that wait for long before another try take nobody's place.
+        """
+        return self._redis.zcount(keys.PREPARING, 0, now(self._redis) + STEP_SECONDS)
 
     def call(self, job_id: str) -> bool:
         """Ask the schedulers to probe and plan a job; False if it does not wait for that any more."""

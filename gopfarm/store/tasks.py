@@ -6,6 +6,7 @@ A run is one execution of a task: its id is the task's, or for a speculative twi
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -94,14 +95,12 @@ class TaskStore(JobStore):
         """Let a run wait again whose message was fetched by a process that was never heard of."""
         return bool(self._scripts.run("requeue_lost", job_id, run, message))
 
-    def queued(self, job_id: str) -> dict[str, str]:
-        """Return the message of every run of a job that is queued."""
-        return cast("dict[str, str]", self._redis.hgetall(keys.queued(job_id)))
-
-    def queue_of(self, job_id: str, run: str) -> str:
-        """Return the queue of a task; '' if there is no such task."""
-        order = cast("str | None", self._redis.hget(keys.orders(job_id), run.removesuffix(TWIN)))
-        return (order or "").partition(" ")[0]
+    def queued(self, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return, by job, the message of every run that is queued."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(keys.queued(job_id))
+            return dict(zip(job_ids, pipe.execute(), strict=True))
 
     def task(self, job_id: str, run: str) -> Task | None:
         """Return a task by the id of its runs; None if there is no such task."""

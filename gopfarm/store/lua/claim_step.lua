@@ -7,6 +7,8 @@ for name in string.gmatch(ARGV[5], '[^,]+') do
   if name == state then open = true end
 end
 if not open then return 0 end
+-- A message from before a retry, or before Redis lost its last writes: it is too early.
+if state == 'encoding' and not all_tasks_done(id) then return 0 end
 local holder = redis.call('HGET', job, 'step')
 if holder and holder ~= who and tonumber(redis.call('HGET', job, 'step:until') or '0') > now then return 0 end
 redis.call('HSET', job, 'step', who, 'step:until', stamp(now + tonumber(ARGV[4])))

@@ -1,22 +1,21 @@
 -- Create a job, unless it exists already. A submission that was rejected does not count: its id is free again.
 -- ARGV: id, jobs that the tenant may have waiting (-1: any number), then fields and values.
 -- Returns 'created', 'known', or 'full' (the tenant has too many; nothing is written).
-local id, job = ARGV[1], key(ARGV[1])
+local id, job, tenant = ARGV[1], key(ARGV[1]), 'default'
+local fields = {}
+for i = 3, #ARGV, 2 do
+  fields[#fields + 1], fields[#fields + 2] = ARGV[i], ARGV[i + 1]
+  if ARGV[i] == 'tenant' then tenant = ARGV[i + 1] end
+end
 if redis.call('EXISTS', job) == 1 then
   if redis.call('HEXISTS', job, 'rejected') == 0 then return 'known' end
-  redis.call('DEL', job)
 end
-local fields = {}
-for i = 3, #ARGV do fields[#fields + 1] = ARGV[i] end
-local now = clock()
-redis.call('HSET', job, 'id', id, 'state', 'queued', 'at:queued', stamp(now), unpack(fields))
-local tenant = tenant_of(id)
 local jobs = PREFIX .. 'tenant:' .. tenant .. ':jobs'
 local most = tonumber(ARGV[2])
-if most >= 0 and redis.call('SCARD', jobs) >= most then
-  redis.call('DEL', job)
-  return 'full'
-end
+if most >= 0 and redis.call('SCARD', jobs) >= most then return 'full' end
+forget_rejected(job)
+local now = clock()
+redis.call('HSET', job, 'id', id, 'state', 'queued', 'at:queued', stamp(now), unpack(fields))
 redis.call('ZADD', JOBS, now, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', TENANTS, tenant)

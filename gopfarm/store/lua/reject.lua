@@ -2,7 +2,7 @@
 -- ARGV: id, then fields and values. Returns 1, or 0 if a real job has the id.
 local id, job = ARGV[1], key(ARGV[1])
 if redis.call('EXISTS', job) == 1 and redis.call('HEXISTS', job, 'rejected') == 0 then return 0 end
-redis.call('DEL', job)
+forget_rejected(job)
 local fields = {}
 for i = 2, #ARGV do fields[#fields + 1] = ARGV[i] end
 local now = clock()

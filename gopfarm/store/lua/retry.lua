@@ -9,7 +9,7 @@ local most = tonumber(ARGV[2])
 if most >= 0 and redis.call('SCARD', jobs) >= most then return 'full' end
 for _, run in ipairs(redis.call('HKEYS', key(id, 'owners'))) do unlease(id, run) end
 for _, part in ipairs(PARTS) do
-  if part ~= 'failures' then redis.call('DEL', key(id, part)) end
+  if part ~= 'failures' and part ~= 'plan' then redis.call('DEL', key(id, part)) end
 end
 for _, queue in ipairs(queues_of(id)) do redis.call('DEL', key(id, 'pending:' .. queue)) end
 for _, field in ipairs(redis.call('HKEYS', job)) do
@@ -20,6 +20,7 @@ local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)
 redis.call('PERSIST', job)
+redis.call('PERSIST', key(id, 'plan'))  -- until the next one: it names what is stored
 redis.call('PERSIST', key(id, 'failures'))
 redis.call('ZREM', CLEANUP, id)
 redis.call('SADD', LIVE, id)

@@ -119,7 +119,7 @@ class Farm(RuleBasedStateMachine):
         if not self.store.give_twin(job, task):
             return multiple()
         assert task not in self.done[job]
-        message = self.store.queued(job)[task + TWIN]
+        message = self.store.queued([job])[job][task + TWIN]
         return Given(job, task + TWIN, QUEUE, message, 1.0)
 
     @rule(given=messages)
@@ -272,7 +272,7 @@ class Farm(RuleBasedStateMachine):
         """Each open task is in exactly one place: it waits, lies in a queue under a lease, or is run."""
         for job, state in self.state.items():
             waiting = set(self.client.zrange(keys.pending(job, QUEUE), 0, -1))
-            queued, owned = set(self.store.queued(job)), set(self.client.hkeys(keys.owners(job)))
+            queued, owned = set(self.store.queued([job])[job]), set(self.client.hkeys(keys.owners(job)))
             leased = {
                 member.partition(" ")[2]
                 for member in self.client.zrange(keys.LEASES, 0, -1)
@@ -303,7 +303,7 @@ class Farm(RuleBasedStateMachine):
     @invariant()
     def every_message_that_waits_is_known(self) -> None:
         lying = set(self.client.lrange(keys.queue(QUEUE), 0, -1))
-        known = {message for job in self.state for message in self.store.queued(job).values()}
+        known = {message for job in self.state for message in self.store.queued([job])[job].values()}
         assert lying <= known
         assert set(self.client.hkeys(f"{keys.queue(QUEUE)}.msgs")) >= lying
 

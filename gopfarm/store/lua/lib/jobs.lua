@@ -10,6 +10,13 @@ local PARTS = {
   'progress', 'twins',
 }
 
+-- Forget a submission that was refused, but not how many events told of it: their numbers must not come again.
+local function forget_rejected(job)
+  local events = redis.call('HGET', job, 'events')
+  redis.call('DEL', job)
+  if events then redis.call('HSET', job, 'events', events) end
+end
+
 -- Take a job off the lists of those that wait, without touching what its workers hold.
 local function leave_lists(id)
   redis.call('ZREM', QUEUED, id)
