@@ -113,8 +113,12 @@ class EmbeddedFarm:
             raise
 
     def __enter__(self) -> EmbeddedFarm:
-        self._worker.start()
-        self._scheduler.start()
+        try:
+            self._worker.start()
+            self._scheduler.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def stop_roles(self) -> None:

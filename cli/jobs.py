@@ -246,7 +246,7 @@ def retry(job_id: str, follow: bool, as_json: bool) -> None:
     with _farm() as (settings, store):
         view = _view(store, job_id)
         limit = policy_of(view.tenant, settings.tenants).max_queued
-        outcome = store.retry(job_id, limit)
+        outcome = store.retry(job_id, limit, view.priority * settings.aging_seconds)
         if outcome == "full":
             raise LimitError(
                 f"tenant {view.tenant} has {limit} jobs that have not ended, and may have no more"

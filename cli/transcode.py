@@ -15,8 +15,8 @@ from cli.output import clock, explains_errors, json_option, print_json
 from cli.progress import ProgressView, summary_table
 from encoders.registry import available_encoders
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import JobFailedError, error_from
-from gopfarm.log import configure_logging
+from gopfarm.errors import FarmError, JobFailedError, error_from
+from gopfarm.log import configure_logging, get_logger
 from gopfarm.plan import Plan
 from gopfarm.settings import get_settings
 from gopfarm.spec import JobSpec, make_spec
@@ -26,6 +26,8 @@ from scheduler.finish import remove_segments
 from stitcher import MASTER, RenditionReport, rendition_reports
 from worker.room import check_room
 from worker.slots import choose_slots
+
+log = get_logger(__name__)
 
 #: Seconds between looks at the job.
 _POLL_SECONDS = 0.2
@@ -119,12 +121,13 @@ def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec)
     """End a job and remove what it has stored so far; True if it was being published and now is."""
     store.cancel(job_id)
     farm.stop_roles()
-    plan = store.plan(job_id)
-    if store.state(job_id) is JobState.DONE:
-        return True
-    if plan is not None:
-        remove_segments(plan, open_destination(spec.destination))
-    return False
+    plan, state = store.plan(job_id), store.state(job_id)
+    if plan is not None and state in (JobState.CANCELLED, JobState.FAILED):
+        try:
+            remove_segments(plan, open_destination(spec.destination))
+        except FarmError as error:  # the reason why the job ended matters more
+            log.error("what was stored could not be removed", reason=str(error))
+    return state is JobState.DONE
 
 
 def _report(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +14,6 @@ from gopfarm.store.client import connect
 
 #: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
 JOBS_QUEUE = "jobs"
-
-#: A process that has not touched Redis for this long (ms) is dead, and its messages are given again. All
-#: long work is done in child processes, so a live process is never silent: it polls every second.
-_HEARTBEAT_TIMEOUT_MS = 15_000
 
 #: Longest pause (ms) of a consumer that finds its queue empty.
 IDLE_POLL_MS = 250
@@ -39,38 +34,21 @@ class FarmBroker(RedisBroker):
         super().__init__(  # type: ignore[no-untyped-call]
             client=connect(url, decode_responses=False),
             middleware=[CurrentMessage(), Retries(max_retries=0)],
-            heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
-            maintenance_chance=0,  # not by chance: see recover
+            maintenance_chance=0,  # not by chance: see ``Board.recover_messages``
         )
         self._slots = dict(slots)
         self._consumed = set[str]()
-        self._maintaining = threading.local()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
         """Create a consumer of a queue; a new one after each fault.
 
         The answer to a fetch may have got lost, and with it messages that Redis takes for ours. We go on
-        under another name: the old one falls silent, and ``recover`` gives all that it held again.
+        under another name: the old one falls silent, and all that it held is given again.
         """
         if queue_name in self._consumed:
             self.broker_id = str(uuid.uuid4())
         self._consumed.add(queue_name)
         return super().consume(queue_name, self._slots.get(queue_name, prefetch), timeout)
-
-    def recover(self, queue_name: str) -> None:
-        """Give the messages of dead processes again: those they had fetched and not finished.
-
-        dramatiq does this by chance, with one command in a thousand. Here the leading scheduler does it,
-        every few seconds.
-        """
-        self._maintaining.now = True
-        try:
-            self.do_requeue(queue_name)  # no message to put back: only what comes before each command
-        finally:
-            self._maintaining.now = False
-
-    def _should_do_maintenance(self, command: str) -> int:
-        return int(getattr(self._maintaining, "now", False))
 
     def waiting(self, queue_name: str) -> int:
         """Return how many messages of a queue no process has fetched yet."""

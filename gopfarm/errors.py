@@ -31,6 +31,10 @@ class SourceError(FarmError):
     exit_code = EXIT_BAD_INPUT
 
 
+class SourceChangedError(SourceError):
+    """The source is not the one that was planned with: its bytes must not be mixed."""
+
+
 class SpecError(FarmError):
     """The job spec, profile or a setting is wrong. Names the field and what is allowed."""
 

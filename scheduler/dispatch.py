@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from scheduler.window import Window
 #: The queues of workers.
 QUEUES = tuple(sorted({AUDIO_QUEUE} | {codec.queue for codec in CODECS.values()}))
 
+#: Seconds that a round gives out tasks for at most: a large farm that was idle is filled in several rounds,
+#: and the lead is kept, and leases are looked after, between them.
+_ROUND_SECONDS = 1.0
+
 
 def queue_of(task: Task) -> str:
     """Return the queue of the workers that can run a task."""
@@ -30,12 +35,13 @@ class Round:
     """What a round of dispatching saw and did.
 
     ``waiting`` are the jobs that had tasks to give out at its start, ``queued`` the number of tasks that were
-    given out, ``slots`` the live slots by queue.
+    given out, ``slots`` the live slots by queue. ``cut_short``: there was more to give out than time.
     """
 
     waiting: tuple[WaitingJob, ...]
     queued: int
     slots: Counter[str]
+    cut_short: bool = False
 
 
 class Dispatcher:
@@ -60,7 +66,7 @@ class Dispatcher:
         messages = {queue: self._board.messages(queue) for queue in queues}
         self._window.keep({message for waiting in messages.values() for message in waiting})
         jobs = self._board.jobs_with_tasks(QUEUES)
-        queued = 0
+        queued, until = 0, time.monotonic() + _ROUND_SECONDS
         if jobs:
             turn = self._turn(jobs)
             for queue in queues:
@@ -68,6 +74,8 @@ class Dispatcher:
                 while (room > 0 or turn.make_room(queue)) and turn.give_out(queue):
                     room = max(0, room - 1)
                     queued += 1
+                    if time.monotonic() > until:
+                        return Round(tuple(jobs), queued, slots, cut_short=True)
         return Round(tuple(jobs), queued, slots)
 
     def _turn(self, jobs: Sequence[WaitingJob]) -> _Turn:

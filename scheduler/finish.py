@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 
@@ -12,10 +12,10 @@ from gopfarm.errors import DamagedError
 from gopfarm.plan import Plan
 from gopfarm.results import TaskResult, result_folder
 from gopfarm.spec import JobSpec
-from gopfarm.storage import Destination, open_destination, shown
+from gopfarm.storage import Destination, open_destination, place_of, shown
 from gopfarm.store import JobState, JobView, TaskStore, destination_lock
 from scheduler.normalise import assumed_colour, target_colour
-from stitcher import MANIFEST, MASTER, Published, publish
+from stitcher import MANIFEST, MASTER, MEDIA_PLAYLIST, Published, publish
 
 #: Damaged packets that fail no job, however short the film is.
 _ALWAYS_ALLOWED = 2
@@ -27,8 +27,8 @@ _SOUND_FACTOR = 5
 _MOST_CONCEALED = 0.5
 
 
-def publish_job(store: TaskStore, job_id: str, plan: Plan) -> Published:
-    """Verify and publish a job whose tasks are all done.
+def publish_job(store: TaskStore, job_id: str, plan: Plan, before_each: Callable[[], None]) -> Published:
+    """Verify and publish a job whose tasks are all done; ``before_each`` is called before each document.
 
     Raises:
         DamagedError: More of the source is damaged than the profile allows.
@@ -39,7 +39,7 @@ def publish_job(store: TaskStore, job_id: str, plan: Plan) -> Published:
     results = store.results(job_id)
     check_damage(plan, results)
     report = _report(spec, view, plan, results, store.attempts(job_id))
-    return publish(plan, results, open_destination(spec.destination), report)
+    return publish(plan, results, open_destination(spec.destination), report, before_each)
 
 
 def check_damage(plan: Plan, results: Sequence[TaskResult]) -> None:
@@ -190,17 +190,14 @@ def remove_former(store: TaskStore, plan: Plan, destination: str) -> None:
 
 def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
     """Tell whether a job that has not ended writes, or may find, the very same files."""
-    views = (store.view(job_id) for job_id in store.live_jobs())
+    place = place_of(destination)
     return any(
-        view is not None
-        and view.plan_hash in (None, plan.hash)
-        and view.destination.rstrip("/") == destination.rstrip("/")
-        for view in views
+        plan_hash in (None, plan.hash) and place_of(other) == place for other, plan_hash in store.live_plans()
     )
 
 
 def remove_segments(plan: Plan, destination: Destination) -> None:
-    """Remove the folders of a plan, unless a playlist or manifest that is published there uses them."""
+    """Remove the folders of a plan, unless it was published: now, or before another one was."""
     for name in (MASTER, MANIFEST):
         document = destination.get_bytes(name)
         if document is not None and plan.hash.encode() in document:
@@ -208,5 +205,8 @@ def remove_segments(plan: Plan, destination: Destination) -> None:
     directories = [rendition.directory for rendition in plan.video]
     directories += [rendition.directory for rendition in plan.audio]
     directories += [rendition.directory for rendition in plan.subtitles]
-    directories.append(result_folder(plan.hash))
-    destination.delete([key for directory in directories for key in destination.sizes(directory)])
+    found = {directory: destination.sizes(directory) for directory in directories}
+    if all(f"{directory}/{MEDIA_PLAYLIST}" in sizes for directory, sizes in found.items()):
+        return  # only publishing writes playlists, and whoever is watching goes on watching
+    keys = [key for sizes in found.values() for key in sizes]
+    destination.delete([*keys, *destination.sizes(result_folder(plan.hash))])

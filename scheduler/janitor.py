@@ -19,8 +19,11 @@ _EVERY_SECONDS = 1.0
 #: Seconds for which a removal is this scheduler's: another one takes it up if this one dies.
 _CLAIM_SECONDS = 300.0
 
+#: Seconds that a removal in hand gets to end when its scheduler stops.
+_STOP_SECONDS = 10.0
+
 #: Seconds after which a removal is tried again: while workers still write, and where storage is away.
-_BUSY_SECONDS = 1.0
+_BUSY_SECONDS = 3.0
 _AWAY_SECONDS = 60.0
 
 
@@ -38,9 +41,9 @@ class Janitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the removal in hand."""
+        """End after the removal in hand; one that takes long is left to another scheduler."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_SECONDS):

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 #: Seconds between two rounds; messages that change something wake it earlier.
 _LOOP_SECONDS = 0.5
 
-#: A round that took so many seconds was held up by Redis.
+#: A single command that takes so many seconds was held up by Redis.
 _HELD_UP_SECONDS = 2.0
 
 #: Seconds between looks for slow tasks, and between announcements of this scheduler.
@@ -83,13 +83,10 @@ class DispatchLoop:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            began = time.monotonic()
             try:
                 self._round()
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
-                self._reconciler.stay_calm()
-            if time.monotonic() - began > _HELD_UP_SECONDS:
                 self._reconciler.stay_calm()
             self._wake.wait(_LOOP_SECONDS)
             self._wake.clear()
@@ -98,7 +95,10 @@ class DispatchLoop:
         if time.monotonic() - self._announced >= _ANNOUNCE_EVERY_SECONDS:
             self._fleet.announce_scheduler(self._name)
             self._announced = time.monotonic()
+        began = time.monotonic()
         leads = self._leadership.keep()
+        if time.monotonic() - began > _HELD_UP_SECONDS:
+            self._reconciler.stay_calm()
         if leads != self._leads:
             self._leads = leads
             metrics.LEADER.set(leads)
@@ -117,6 +117,8 @@ class DispatchLoop:
     def _dispatch(self) -> None:
         done = self._dispatcher.fill()
         metrics.TASKS_QUEUED.inc(done.queued)
+        if done.cut_short:
+            self.wake()
         self._admission.fill(done.waiting, sum(done.slots.values()))
         if time.monotonic() - self._twinned >= _TWINS_EVERY_SECONDS:
             self._twinned = time.monotonic()

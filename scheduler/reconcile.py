@@ -6,12 +6,13 @@ Nothing here is needed as long as all goes well. Each finding is counted (``gopf
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from gopfarm import metrics
-from gopfarm.broker import JOBS_QUEUE, FarmBroker
+from gopfarm.broker import JOBS_QUEUE
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
-from gopfarm.store import Board, GivenBack, StepStore, TaskStore
+from gopfarm.store import REDIS_FAULTS, Board, GivenBack, StepStore, TaskStore
 from scheduler.dispatch import QUEUES
 
 log = get_logger(__name__)
@@ -27,25 +28,23 @@ _RECOVER_EVERY_SECONDS = 3.0
 #: Seconds between audits of all jobs that have not ended.
 _AUDIT_EVERY_SECONDS = 30.0
 
-#: Seconds that workers get to renew their leases after Redis was away, before any lease counts as ended.
-CALM_SECONDS = 6.0
+#: Seconds that workers get to renew their leases after Redis was away, before any lease counts as ended: a
+#: call that hangs is given up after twice five seconds.
+CALM_SECONDS = 12.0
 
 
 class Reconciler:
     """What the leading scheduler does against loss.
 
     Args:
-        store, board, steps, broker: What it looks at.
+        store, board, steps: What it looks at.
         settings: The process's settings.
     """
 
-    def __init__(
-        self, store: TaskStore, board: Board, steps: StepStore, broker: FarmBroker, settings: Settings
-    ) -> None:
+    def __init__(self, store: TaskStore, board: Board, steps: StepStore, settings: Settings) -> None:
         self._store = store
         self._board = board
         self._steps = steps
-        self._broker = broker
         self._settings = settings
         self._calm_until = 0.0
         self._missing: dict[tuple[str, str, str], float] = {}
@@ -57,16 +56,23 @@ class Reconciler:
 
     def run(self) -> None:
         """Do what is due."""
+        duties: list[Callable[[], object]] = [self._call_steps_again]
         if time.monotonic() >= self._calm_until:
-            self._take_back_expired()
-        self._call_steps_again()
+            duties.append(self._take_back_expired)
         if self._is_due("messages", _MESSAGES_EVERY_SECONDS):
-            self._find_lost_messages()
+            duties.append(self._find_lost_messages)
         if self._is_due("recover", _RECOVER_EVERY_SECONDS):
-            for queue in (JOBS_QUEUE, *QUEUES):
-                self._broker.recover(queue)
+            duties.append(lambda: self._board.recover_messages((JOBS_QUEUE, *QUEUES)))
         if self._is_due("audit", _AUDIT_EVERY_SECONDS):
-            self.audit()
+            duties.append(self.audit)
+        for duty in duties:
+            # One that fails, be it for a record that cannot be read, must not keep the others from theirs.
+            try:
+                duty()
+            except REDIS_FAULTS:
+                raise
+            except Exception:
+                log.exception("the reconciler met a bug")
 
     def _is_due(self, duty: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -109,3 +115,4 @@ class Reconciler:
                 log.warning("a job was put right", job=job_id, finding=finding)
         if dropped := self._board.repair_tenants():
             metrics.REPAIRS.labels("tenant").inc(dropped)
+        self._board.trim_index()

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,8 +26,10 @@ from gopfarm.settings import Settings
 from gopfarm.spec import parse_spec
 from gopfarm.storage import SetupError, open_destination
 from gopfarm.store import (
+    ANNOUNCE_SECONDS,
     REDIS_FAULTS,
     Board,
+    ClaimedStep,
     Created,
     Fleet,
     JobState,
@@ -52,8 +55,9 @@ from scheduler.resume import finished_before
 
 log = get_logger(__name__)
 
-#: Messages handled at a time. They mostly wait: for a probing child, or for storage.
-_THREADS = PREPARED_AT_A_TIME
+#: Messages handled at a time. They mostly wait: for a probing child, or for storage. Probing, which may take
+#: long, leaves half of them to submissions and publishing.
+_THREADS = 2 * PREPARED_AT_A_TIME
 
 #: A step that meets storage that does not answer is tried again so many times, in some five minutes, then its
 #: job fails. Redis is never given up: without it nobody could be told.
@@ -62,6 +66,9 @@ _STORAGE_RETRIES = 12
 #: Seconds between attempts to take in a submission while Redis is away: the first, and the most.
 _REDIS_PAUSE_SECONDS = 0.5
 _REDIS_MAX_PAUSE_SECONDS = 10.0
+
+#: Seconds between looks for a first worker.
+_LOOK_SECONDS = 0.2
 
 _STOP_TIMEOUT_MS = 30_000
 
@@ -107,7 +114,7 @@ class Scheduler:
             board,
             Dispatcher(self._store, board, self._fleet, settings),
             Admission(board, self._steps, self._fleet, settings),
-            Reconciler(self._store, board, self._steps, self._broker, settings),
+            Reconciler(self._store, board, self._steps, settings),
         )
         self._janitor = Janitor(self._store, client)
         self._courier = Courier(client, settings)
@@ -157,7 +164,8 @@ class Scheduler:
             check_webhook(spec, self._settings)
             resolve_profile(spec, self._settings)
             limit = policy_of(spec.tenant, self._settings.tenants).max_queued
-            created = self._store.create(job_id, spec, limit)
+            head_start = spec.priority * self._settings.aging_seconds
+            created = self._store.create(job_id, spec, limit, head_start)
             if created is Created.FULL:
                 raise LimitError(
                     f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
@@ -181,15 +189,14 @@ class Scheduler:
                 return work()
             except REDIS_FAULTS as fault:
                 log.warning("redis is out of reach, to be tried again", reason=str(fault))
-                if self._stopping.wait(pause):
-                    raise
+                time.sleep(pause)  # also while stopping: a message that is let go would count as done
         raise AssertionError("pauses never end")
 
     def _prepare(self, job_id: str) -> None:
         self._do(Step.PREPARING, job_id, self._probe_and_plan)
         self._loop.wake()
 
-    def _probe_and_plan(self, job_id: str) -> None:
+    def _probe_and_plan(self, job_id: str, claimed: ClaimedStep) -> None:
         if not self._store.move(job_id, JobState.PROBING):
             return
         spec = self._store.spec(job_id)
@@ -204,7 +211,7 @@ class Scheduler:
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
-        plan = plan_source(facts, profile, self._fleet.encoders())
+        plan = plan_source(facts, profile, self._encoders())
         queues = {task.id: queue_of(task) for task in plan.tasks}
         costs = {task.id: expected_seconds(task, facts) for task in plan.tasks}
         with destination_lock(self._client, spec.destination):
@@ -222,22 +229,33 @@ class Scheduler:
                 frames=plan.grid_frames,
             )
 
+    def _encoders(self) -> set[str]:
+        """Return what the fleet can encode; while no worker is known at all, wait for one to announce itself.
+
+        After Redis was away, or lost its data, all workers look gone for a moment.
+        """
+        until = time.monotonic() + 2 * ANNOUNCE_SECONDS
+        while not (encoders := self._fleet.encoders()) and time.monotonic() < until:
+            if self._stopping.wait(_LOOK_SECONDS):
+                raise AbandonedError
+        return encoders
+
     def _is_probing(self, job_id: str) -> bool:
         return not self._stopping.is_set() and self._store.state(job_id) is JobState.PROBING
 
     def _stitch(self, job_id: str) -> None:
         self._do(Step.PUBLISHING, job_id, self._publish)
 
-    def _publish(self, job_id: str) -> None:
+    def _publish(self, job_id: str, claimed: ClaimedStep) -> None:
         plan = self._store.plan(job_id)
         if plan is None or not self._store.move(job_id, JobState.STITCHING):
             return
         with destination_lock(self._client, self._store.spec(job_id).destination):
-            published = publish_job(self._store, job_id, plan)
-        self._store.move(job_id, JobState.DONE, master=f"{published.url}/{published.master}")
-        log.info("job done", url=published.url)
+            published = publish_job(self._store, job_id, plan, claimed.insist)
+        if self._store.move(job_id, JobState.DONE, master=f"{published.url}/{published.master}"):
+            log.info("job done", url=published.url)
 
-    def _do(self, step: Step, job_id: str, work: Callable[[str], None]) -> None:
+    def _do(self, step: Step, job_id: str, work: Callable[[str, ClaimedStep], None]) -> None:
         """Do a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""
         with (
             structlog.contextvars.bound_contextvars(job=job_id),
@@ -247,7 +265,7 @@ class Scheduler:
                 log.info("another scheduler is at it, or it is done", step=step.value)
                 return
             try:
-                work(job_id)
+                work(job_id, claimed)
             except (*REDIS_FAULTS, AbandonedError):
                 raise
             except FarmError as error:
@@ -256,11 +274,13 @@ class Scheduler:
                     log.warning("to be tried again", step=step.value, reason=str(error))
                     claimed.fail()
                 else:
-                    self._fail(job_id, error)
+                    self._fail(job_id, error, claimed)
             except Exception:
                 log.exception("job failed by a bug")
-                self._fail(job_id, FarmError("an internal error; the scheduler's log has its details"))
+                bug = FarmError("an internal error; the scheduler's log has its details")
+                self._fail(job_id, bug, claimed)
 
-    def _fail(self, job_id: str, error: FarmError) -> None:
+    def _fail(self, job_id: str, error: FarmError, claimed: ClaimedStep) -> None:
+        claimed.insist()
         log.warning("job failed", kind=error.kind, reason=str(error))
         self._store.fail(job_id, error)

@@ -2,6 +2,7 @@
 
 from stitcher.check import RenditionDelivery, check_results
 from stitcher.dash import MANIFEST
+from stitcher.hls import MEDIA_PLAYLIST
 from stitcher.hls import MULTIVARIANT_PLAYLIST as MASTER
 from stitcher.publish import Published, publish, rendition_reports
 from stitcher.report import RenditionReport
@@ -9,6 +10,7 @@ from stitcher.report import RenditionReport
 __all__ = [
     "MANIFEST",
     "MASTER",
+    "MEDIA_PLAYLIST",
     "Published",
     "RenditionDelivery",
     "RenditionReport",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gopfarm.errors import VerifyError
@@ -33,7 +33,11 @@ class Published:
 
 
 def publish(
-    plan: Plan, results: Iterable[TaskResult], destination: Destination, report: Mapping[str, object]
+    plan: Plan,
+    results: Iterable[TaskResult],
+    destination: Destination,
+    report: Mapping[str, object],
+    before_each: Callable[[], None] = lambda: None,
 ) -> Published:
     """Verify everything the tasks delivered and make it visible to viewers.
 
@@ -51,6 +55,7 @@ def publish(
         results: The results of all tasks of the plan, in any order; repeats are harmless.
         destination: Where the segments lie and the playlists go.
         report: Further content of ``job.json``, see ``stitcher.report.job_json``.
+        before_each: Called before each document is written; whatever it raises ends the publishing.
 
     Raises:
         VerifyError: Results and plan differ, or an object is missing or has another size; nothing was
@@ -64,6 +69,7 @@ def publish(
     with_manifest = plan.format == "cmaf"
     stale_manifest = not with_manifest and destination.get_bytes(MANIFEST) is not None
     for key, data in _documents(plan, presentation, report):
+        before_each()
         destination.put_bytes(key, data)
     return Published(
         url=destination.url,

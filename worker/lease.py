@@ -21,7 +21,7 @@ class Lease:
 
     Args:
         store: Where the lease is kept.
-        job_id, run, token: Who runs what, see ``TaskStore``.
+        job_id, run, token, plan: Who runs what, see ``TaskStore``.
         seconds: How long the lease lasts without renewal.
         expired: Tells whether this worker wants to stop now.
     """
@@ -32,6 +32,7 @@ class Lease:
         job_id: str,
         run: str,
         token: str,
+        plan: str,
         seconds: float,
         expired: Callable[[], bool],
     ) -> None:
@@ -39,6 +40,7 @@ class Lease:
         self._job_id = job_id
         self._run = run
         self._token = token
+        self._plan = plan
         self._seconds = seconds
         self._expired = expired
         self._done = 0
@@ -66,7 +68,9 @@ class Lease:
     def _renew_until_ended(self) -> None:
         while not self._ended.wait(_RENEW_SECONDS):
             try:
-                wanted = self._store.renew(self._job_id, self._run, self._token, self._seconds, self._done)
+                wanted = self._store.renew(
+                    self._job_id, self._run, self._token, self._seconds, self._done, self._plan
+                )
             except REDIS_FAULTS as error:
                 log.warning(
                     "redis is out of reach, encoding goes on",

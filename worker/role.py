@@ -18,7 +18,7 @@ from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
 from gopfarm.child import AbandonedError, Limits, get_ready
-from gopfarm.errors import DestinationError, FarmError, ScratchError, ServiceError, SourceError, SpecError
+from gopfarm.errors import FarmError, ScratchError, ServiceError, SourceChangedError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, plan_hash_of
 from gopfarm.results import TaskResult, result_key
@@ -29,6 +29,7 @@ from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
     Fleet,
+    StartedTask,
     TaskStore,
     WorkerView,
     connect,
@@ -39,8 +40,9 @@ from worker.run import run_task
 
 log = get_logger(__name__)
 
-#: Errors that another attempt, here or elsewhere, would only meet again.
-_HOPELESS = (SourceError, SpecError, DestinationError)
+#: Errors that another attempt, here or elsewhere, would only meet again. That a source cannot be read, or a
+#: destination not be written, may be this machine's fault alone: the scheduler could do both.
+_HOPELESS = (SourceChangedError, SpecError)
 
 #: Seconds between attempts at a task when storage does not answer.
 _SERVICE_PAUSE_SECONDS = 10.0
@@ -48,6 +50,9 @@ _SERVICE_PAUSE_SECONDS = 10.0
 #: Seconds between attempts to tell Redis of a task's end while it is away: the first, and the most.
 _REDIS_PAUSE_SECONDS = 0.5
 _REDIS_MAX_PAUSE_SECONDS = 5.0
+
+#: Seconds after the grace that a stopping worker goes on trying to give its tasks back.
+_LAST_WORD_SECONDS = 5.0
 
 #: dramatiq's own patience (ms) with threads at the end: by then all tasks have been told to stop.
 _STOP_TIMEOUT_MS = 10_000
@@ -111,6 +116,8 @@ class Worker:
         self._abandon_at = time.monotonic() + grace_seconds
         self._stopping.set()
         self._room.stop()
+        for consumer in self._consumer.consumers.values():
+            consumer.pause()  # dramatiq keeps them fetching until the last task has ended
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
         self._announcer.join()
         try:
@@ -138,17 +145,15 @@ class Worker:
                 self._announce()
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
+            except Exception:
+                log.exception("this worker could not announce itself")
             self._stopping.wait(ANNOUNCE_SECONDS)
 
     def _encode(self, job_id: str, run: str) -> None:
         """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
         token = f"{self.id}#{uuid.uuid4().hex[:8]}"
         with structlog.contextvars.bound_contextvars(job=job_id, task=run, worker=self.id):
-            try:
-                started = self._store.start(job_id, run, token, self._settings.lease_seconds)
-            except REDIS_FAULTS as fault:
-                log.warning("redis is out of reach: the farm gives the task out again", reason=str(fault))
-                return
+            started = self._ask_to_start(job_id, run, token)
             if isinstance(started, str):
                 log.info("task skipped", reason=started)
                 return
@@ -159,10 +164,27 @@ class Worker:
             log.info("task started", attempt=started.attempt)
             self._run(work)
 
+    def _ask_to_start(self, job_id: str, run: str, token: str) -> StartedTask | str:
+        """Take a run. Asked again with the same token, since only the answer may have been lost."""
+        until = time.monotonic() + self._settings.lease_seconds
+        for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
+            try:
+                return self._store.start(job_id, run, token, self._settings.lease_seconds)
+            except REDIS_FAULTS as fault:
+                if self._stopping.wait(pause) or time.monotonic() > until:
+                    return f"redis is out of reach, the farm gives it out again: {fault}"
+        raise AssertionError("pauses never end")
+
     def _run(self, work: _Work) -> None:
         settings, task = self._settings, work.task
         lease = Lease(
-            self._store, work.job_id, work.run, work.token, settings.lease_seconds, self._grace_is_over
+            self._store,
+            work.job_id,
+            work.run,
+            work.token,
+            plan_hash_of(task),
+            settings.lease_seconds,
+            self._grace_is_over,
         )
         try:
             destination = open_destination(self._store.spec(work.job_id).destination)
@@ -214,11 +236,12 @@ class Worker:
                 outcome = self._store.give_back(work.job_id, work.run, work.token, allowed, error)
                 break
             except REDIS_FAULTS as fault:
-                if self._stopping.wait(pause):
+                if self._abandon_at is not None and time.monotonic() > self._abandon_at + _LAST_WORD_SECONDS:
                     log.warning(
                         "redis is out of reach: the lease's end will give the task back", reason=str(fault)
                     )
                     return
+                time.sleep(pause)
         metrics.TASKS.labels(work.task.kind, "given back" if error is None else error.kind).inc()
         log.info("task given back", outcome=outcome.value)
 
@@ -226,7 +249,9 @@ class Worker:
         done = sum(segment.length for segment in work.task.segments)
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
-                outcome = self._store.finish(work.job_id, work.run, work.token, result, done)
+                outcome = self._store.finish(
+                    work.job_id, work.run, work.token, result, done, plan_hash_of(work.task)
+                )
                 break
             except REDIS_FAULTS as fault:
                 log.warning("redis is out of reach, the result is kept", reason=str(fault))

@@ -3,7 +3,7 @@
 from gopfarm.storage.address import shown
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import StoredHeaders, stored_headers
-from gopfarm.storage.opening import open_destination, open_source
+from gopfarm.storage.opening import open_destination, open_source, place_of
 from gopfarm.storage.patience import Patience, SetupError
 from gopfarm.storage.source import SourceFile
 
@@ -15,6 +15,7 @@ __all__ = [
     "StoredHeaders",
     "open_destination",
     "open_source",
+    "place_of",
     "shown",
     "stored_headers",
 ]

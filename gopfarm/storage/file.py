@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: Bytes copied at a time.
 _COPY_BYTES = 1 << 20
 
+#: How often a file's folder is made anew when another job's removal takes it away meanwhile.
+_PUT_ATTEMPTS = 3
+
 _REASONS = {
     errno.ENOENT: "does not exist",
     errno.EACCES: "cannot be used: permission denied",
@@ -145,7 +148,7 @@ class FileDestination(Destination):
     def put_file(self, key: str, path: Path) -> None:
         """Copy the file at ``path`` into the folder."""
         with path.open("rb") as source:
-            self._put(key, lambda file: shutil.copyfileobj(source, file, _COPY_BYTES))
+            self._put(key, lambda file: _copy(source, file))
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Write ``data`` into the folder."""
@@ -184,21 +187,30 @@ class FileDestination(Destination):
 
     def _put(self, key: str, write: Callable[[BinaryIO], object]) -> None:
         path = self._path(key)
-        partial = partial_name(path)
         with _explained(path, DestinationError):
-            make_folder(path.parent)
-            remove_stale_partials(path.parent, path.name)
-            try:
-                with writing(partial) as file:
-                    write(file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    partial.replace(path)
-                sync_folder(path.parent)
-            except BaseException:
-                with suppress(OSError):
-                    partial.unlink()
-                raise
+            for attempt in range(_PUT_ATTEMPTS):
+                try:
+                    self._put_once(path, write)
+                    return
+                except FileNotFoundError:  # somebody has just removed the folder, which was empty
+                    if attempt + 1 == _PUT_ATTEMPTS:
+                        raise
+
+    def _put_once(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
+        partial = partial_name(path)
+        make_folder(path.parent)
+        remove_stale_partials(path.parent, path.name)
+        try:
+            with writing(partial) as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                partial.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
 
     def _walk(self, folder: Path) -> Iterator[tuple[str, int]]:
         try:
@@ -212,3 +224,8 @@ class FileDestination(Destination):
                 with suppress(FileNotFoundError):
                     size = entry.stat(follow_symlinks=False).st_size
                     yield Path(entry.path).relative_to(self._root).as_posix(), size
+
+
+def _copy(source: BinaryIO, to: BinaryIO) -> None:
+    source.seek(0)
+    shutil.copyfileobj(source, to, _COPY_BYTES)

@@ -6,7 +6,7 @@ import ssl
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from gopfarm.errors import FarmError, ServiceError, SourceError
+from gopfarm.errors import FarmError, ServiceError, SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import HttpsAddress, shown
 from gopfarm.storage.blocks import BLOCK_BYTES
@@ -90,7 +90,7 @@ class _Server:
             span = f"bytes {start}-{start + length - 1}/{ref.size}"
             told = (response.status, response.headers.get("Content-Range"), _validator(response))
             if told != (206, span, ref.etag):
-                raise SourceError(f"{self._name} changed while it was being read")
+                raise SourceChangedError(f"{self._name} changed while it was being read")
             return self._body(response, length)
 
     def _request(self, start: int, length: int) -> HTTPResponse:

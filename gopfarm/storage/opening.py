@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 
 from gopfarm.facts import SourceRef
@@ -43,6 +44,18 @@ def open_source(
     from gopfarm.storage.https import open_https_source
 
     return open_https_source(url, address, expected, patience)
+
+
+def place_of(url: str) -> str:
+    """Return one name for a destination, in whichever of its forms it is given.
+
+    Raises:
+        SpecError: The URL is of no allowed form.
+    """
+    address = parse_destination(url)
+    if isinstance(address, FileAddress):
+        return os.path.realpath(address.path)
+    return f"s3://{address.bucket}/{address.key.strip('/')}"
 
 
 def open_destination(url: str) -> Destination:

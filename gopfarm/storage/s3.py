@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceError
+from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import S3Address, check_key
 from gopfarm.storage.blocks import BLOCK_BYTES
@@ -104,7 +104,7 @@ class _Object:
 
 
 def _changed(url: str) -> FarmError:
-    return SourceError(f"{url} changed while it was being read")
+    return SourceChangedError(f"{url} changed while it was being read")
 
 
 class S3Destination(Destination):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gopfarm.errors import SourceError
+from gopfarm.errors import SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import shown
 from gopfarm.storage.blocks import BlockCache, Fetch
@@ -167,7 +167,7 @@ def check_expected(found: SourceRef, expected: SourceRef | None) -> SourceRef:
     if not found.size:
         raise SourceError(f"{shown(found.url)} is empty")
     if expected and (found.size, found.etag) != (expected.size, expected.etag):
-        raise SourceError(
+        raise SourceChangedError(
             f"{shown(found.url)} changed since it was planned ({expected.size} bytes then, {found.size} now)"
         )
     return found

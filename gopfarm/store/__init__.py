@@ -6,7 +6,7 @@ from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
 from gopfarm.store.models import Failure, JobState, JobView, WorkerView
-from gopfarm.store.steps import Step, StepStore
+from gopfarm.store.steps import ClaimedStep, Step, StepStore
 from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, StartedTask, TaskStore
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "REDIS_FAULTS",
     "TWIN",
     "Board",
+    "ClaimedStep",
     "Created",
     "Failure",
     "Finish",

@@ -13,8 +13,15 @@ from gopfarm.store.client import now
 from gopfarm.store.scripts import Scripts
 from gopfarm.store.tasks import TWIN
 
-#: At most so many of the jobs that wait to be probed are looked at in a round, the oldest first.
+#: At most so many of the jobs that wait to be probed are looked at in a round, the most urgent first.
 _MAX_QUEUED = 1000
+
+#: At most so many of the oldest jobs are looked at to find those that are forgotten.
+_MAX_TRIMMED = 5000
+
+#: A process that has not touched Redis for so many seconds is dead, and its messages are given again. All
+#: long work is done in child processes, so a live process is never silent: it polls several times a second.
+_DEAD_SECONDS = 15.0
 
 #: Events that are read at a time, and those that tell the end of a job.
 _MAX_EVENTS = 200
@@ -118,7 +125,7 @@ class Board:
         return self._redis.zcard(keys.LEASES)
 
     def tenants(self) -> list[str]:
-        """Return every tenant that ever had a job."""
+        """Return the tenants that have, or had not long ago, jobs that have not ended."""
         return sorted(cast("set[str]", self._redis.smembers(keys.TENANTS)))
 
     # Fair shares.
@@ -186,8 +193,39 @@ class Board:
         return cast("list[str]", self._scripts.run("repair", job_id))
 
     def repair_tenants(self) -> int:
-        """Drop what the tenants' lists hold that is no more; return how much that was."""
-        return sum(int(self._scripts.run("repair_tenant", tenant)) for tenant in self.tenants())
+        """Drop what the tenants' lists hold that is no more, and forget idle tenants; return how much it was.
+
+        An idle tenant that is behind all others begins where they are when it comes back, known or not.
+        """
+        dropped, idle = 0, []
+        for tenant in self.tenants():
+            found, left = self._scripts.run("repair_tenant", tenant)
+            dropped += int(found)
+            if not left:
+                idle.append(tenant)
+        shares = self.shares()
+        floor = min((share for tenant, share in shares.items() if tenant not in idle), default=None)
+        gone = [tenant for tenant in idle if floor is None or shares.get(tenant, 0.0) <= floor]
+        if gone:
+            self._redis.hdel(keys.SHARES, *gone)
+        return dropped
+
+    def trim_index(self) -> None:
+        """Drop forgotten jobs from the index of all jobs."""
+        ids = cast("list[str]", self._redis.zrange(keys.JOBS, 0, _MAX_TRIMMED - 1))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.exists(keys.job(job_id))
+            gone = [job_id for job_id, known in zip(ids, pipe.execute(), strict=True) if not known]
+        if gone:
+            self._redis.zrem(keys.JOBS, *gone)
+
+    def recover_messages(self, queues: Sequence[str]) -> int:
+        """Give the messages of dead processes again: those they had fetched and not finished.
+
+        dramatiq does this by chance, with one command in a thousand, and by a search through all keys.
+        """
+        return int(self._scripts.run("recover", _DEAD_SECONDS, *queues))
 
 
 def kind_of(task_id: str) -> str:

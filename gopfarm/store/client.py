@@ -8,12 +8,30 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import LockError
 from redis.retry import Retry
 
 from gopfarm.errors import ServiceError, SpecError
 
+#: How Redis begins a refusal that is about itself, where its client has no class for it: it cannot write to
+#: its disk, has too few replicas, runs a long script, or has lost its primary or a part of its cluster.
+_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "LOADING")
+
+
+class RefusedError(redis.ResponseError):
+    """Redis refuses for a reason that passes."""
+
+
 #: What Redis being away, read-only or full looks like: passing faults, after which the same call may succeed.
-REDIS_FAULTS = (redis.RedisError,)
+#: Other refusals (of a wrong command, a record of the wrong kind) are bugs.
+REDIS_FAULTS = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.ReadOnlyError,
+    redis.OutOfMemoryError,
+    RefusedError,
+    LockError,
+)
 
 #: Seconds to wait for a connection, and for an answer: every command of ours is short, and a lease must
 #: outlive a Redis that hangs until another takes over.
@@ -22,17 +40,21 @@ _ANSWER_TIMEOUT = 5.0
 
 
 class FarmRedis(redis.Redis):
-    """A client that leaves a server which has become a read-only replica.
+    """A client that tells refusals which pass from bugs, and leaves a server which has become a replica.
 
     After a failover the address names another server, but a connection that is open stays with the old one.
     """
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
-        """Read an answer; after a refusal to write, the next command connects anew."""
+        """Read an answer; where a server is read-only, the next command connects anew."""
         try:
             return super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
         except redis.ReadOnlyError:
             connection.disconnect()
+            raise
+        except redis.ResponseError as error:
+            if str(error).startswith(_PASSING):
+                raise RefusedError(str(error)) from None
             raise
 
 

@@ -66,8 +66,13 @@ class JobStore(JobReader):
         self._keep = min(keep_failed_seconds, job_ttl_seconds * _MOST_KEPT)
         self._scripts = Scripts(client)
 
-    def create(self, job_id: str, spec: JobSpec, limit: int | None = None) -> Created:
-        """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended."""
+    def create(
+        self, job_id: str, spec: JobSpec, limit: int | None = None, head_start: float = 0.0
+    ) -> Created:
+        """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended.
+
+        Among those that wait it is put before others by the seconds of its ``head_start``.
+        """
         fields: dict[str, object] = {
             "spec": spec.model_dump_json(),
             "tenant": spec.tenant,
@@ -76,7 +81,7 @@ class JobStore(JobReader):
             "keep": self._keep,
         }
         most = _NO_LIMIT if limit is None else limit
-        return Created(self._scripts.run("create", job_id, most, *pairs(fields)))
+        return Created(self._scripts.run("create", job_id, most, head_start, *pairs(fields)))
 
     def reject(self, job_id: str, document: str, error: FarmError, spec: JobSpec | None = None) -> None:
         """Remember a submission that becomes no job, so that its sender can find out why.
@@ -108,14 +113,14 @@ class JobStore(JobReader):
         """End a job as cancelled; False if it had ended before or is being published."""
         return self.move(job_id, JobState.CANCELLED)
 
-    def retry(self, job_id: str, limit: int | None = None) -> str:
+    def retry(self, job_id: str, limit: int | None = None, head_start: float = 0.0) -> str:
         """Send a job that failed or was cancelled through again.
 
         Returns:
             ``retried``; ``full`` if its tenant has ``limit`` jobs that have not ended; else the state that it
             is in, '' if there is no such job.
         """
-        return str(self._scripts.run("retry", job_id, _NO_LIMIT if limit is None else limit))
+        return str(self._scripts.run("retry", job_id, _NO_LIMIT if limit is None else limit, head_start))
 
     def start_encoding(
         self,

@@ -13,7 +13,8 @@ JOBS = f"{PREFIX}:jobs"
 #: Set of the jobs that have not ended.
 LIVE = f"{PREFIX}:live"
 
-#: Sorted set of jobs that wait to be probed, by the time of submission.
+#: Sorted set of jobs that wait to be probed, by the time of submission less what their priority is worth in
+#: waiting: the most urgent first.
 QUEUED = f"{PREFIX}:queued"
 
 #: Sorted sets of jobs that are to be probed and planned, or published, by the time at which the message that
@@ -40,7 +41,7 @@ LEADER = f"{PREFIX}:leader"
 #: Hash of tenant to the work given to it so far, in seconds divided by its weight.
 SHARES = f"{PREFIX}:shares"
 
-#: Set of all tenants that ever had a job.
+#: Set of the tenants that have, or had not long ago, jobs that have not ended.
 TENANTS = f"{PREFIX}:tenants"
 
 #: Stream of what happened to jobs. The names from here on are also in ``lua/lib/events.lua``.

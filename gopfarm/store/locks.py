@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
-from redis.exceptions import LockError
 
 from gopfarm.errors import ServiceError
 from gopfarm.log import get_logger
+from gopfarm.storage import place_of
 from gopfarm.store import keys
 from gopfarm.store.client import REDIS_FAULTS
 
@@ -56,12 +56,12 @@ class Leadership:
 
 @contextmanager
 def destination_lock(client: redis.Redis, url: str) -> Iterator[None]:
-    """Be the only one to take stock, publish or remove files at a destination.
+    """Be the only one to take stock, publish or remove files at a destination, however it is spelled.
 
     Raises:
         ServiceError: Others held it for too long.
     """
-    name = keys.destination(hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:32])
+    name = keys.destination(hashlib.sha256(place_of(url).encode()).hexdigest()[:32])
     lock = client.lock(
         name,
         timeout=_DESTINATION_SECONDS,
@@ -76,7 +76,7 @@ def destination_lock(client: redis.Redis, url: str) -> Iterator[None]:
         while not ended.wait(_DESTINATION_SECONDS / 5):
             try:
                 lock.reacquire()
-            except (*REDIS_FAULTS, LockError) as error:
+            except REDIS_FAULTS as error:
                 log.warning("the lock of a destination was not renewed", reason=str(error))
 
     threading.Thread(target=renew, name="destination", daemon=True).start()
@@ -86,5 +86,5 @@ def destination_lock(client: redis.Redis, url: str) -> Iterator[None]:
         ended.set()
         try:
             lock.release()
-        except (*REDIS_FAULTS, LockError) as error:
+        except REDIS_FAULTS as error:
             log.warning("the lock of a destination will run out by itself", reason=str(error))

@@ -70,6 +70,14 @@ class JobReader:
         """Return the jobs that have not ended."""
         return sorted(cast("set[str]", self._redis.smembers(keys.LIVE)))
 
+    def live_plans(self) -> list[tuple[str, str | None]]:
+        """Return the destination, and the plan's hash if there is one, of every job that has not ended."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in self.live_jobs():
+                pipe.hmget(keys.job(job_id), "spec", "plan_hash")
+            found = pipe.execute()
+        return [(json.loads(spec)["destination"], plan_hash) for spec, plan_hash in found if spec]
+
     def view(self, job_id: str) -> JobView | None:
         """Return a job as users see it; None if there is no such job."""
         with self._redis.pipeline(transaction=False) as pipe:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
 import redis
 
+from gopfarm.child import AbandonedError
 from gopfarm.log import get_logger
 from gopfarm.store import keys
 from gopfarm.store.client import REDIS_FAULTS, now
@@ -52,14 +53,31 @@ class Step(enum.StrEnum):
 
 
 class ClaimedStep:
-    """A step in hand. ``fail`` notes that a try at it failed in passing."""
+    """A step in hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, renew: Callable[[], bool]) -> None:
+        self._renew = renew
         self.failed = False
 
     def fail(self) -> None:
-        """Have the step done again after a pause that grows with the number of tries."""
+        """Note that a try failed in passing: there is another after a pause that grows with the tries."""
         self.failed = True
+
+    def is_ours(self) -> bool:
+        """Tell whether the step is still this scheduler's, and hold it for a while longer if it is.
+
+        One that stood still must ask before it does what another may have done meanwhile.
+        """
+        return self._renew()
+
+    def insist(self) -> None:
+        """Go on only if the step is still this scheduler's.
+
+        Raises:
+            AbandonedError: Another one has it, or the job has moved on.
+        """
+        if not self.is_ours():
+            raise AbandonedError("the step is another scheduler's by now, or done")
 
 
 class StepStore:
@@ -114,16 +132,19 @@ class StepStore:
             return
         ended = threading.Event()
 
+        def renew_once() -> bool:
+            return bool(self._scripts.run("renew_step", job_id, step.value, owner, STEP_SECONDS))
+
         def renew() -> None:
             while not ended.wait(_RENEW_SECONDS):
                 try:
-                    self._scripts.run("renew_step", job_id, step.value, owner, STEP_SECONDS)
+                    renew_once()
                 except REDIS_FAULTS as error:
                     log.warning("the claim on a job's step was not renewed", job=job_id, reason=str(error))
 
         renewer = threading.Thread(target=renew, name="step", daemon=True)
         renewer.start()
-        claimed = ClaimedStep()
+        claimed = ClaimedStep(renew_once)
         try:
             yield claimed
         finally:

@@ -114,13 +114,16 @@ class TaskStore(JobStore):
         attempt, text = self._scripts.run("start", job_id, run, token, lease_seconds)
         return StartedTask(task_from_json(text), attempt) if attempt else str(text)
 
-    def renew(self, job_id: str, run: str, token: str, lease_seconds: float, done: int) -> bool:
-        """Keep a run's lease and note its progress; False when the run is not wanted any more."""
-        return bool(self._scripts.run("renew", job_id, run, token, lease_seconds, done))
+    def renew(self, job_id: str, run: str, token: str, lease_seconds: float, done: int, plan: str) -> bool:
+        """Keep a run's lease and note its progress; False when the run is not wanted any more.
 
-    def finish(self, job_id: str, run: str, token: str, result: TaskResult, done: int) -> Finish:
-        """Deliver a result. Any worker may: all attempts at a task write the same bytes."""
-        return Finish(self._scripts.run("finish", job_id, run, token, to_json(result), done))
+        ``plan`` is the hash of the plan that the task belongs to: a retried job may have another by now.
+        """
+        return bool(self._scripts.run("renew", job_id, run, token, lease_seconds, done, plan))
+
+    def finish(self, job_id: str, run: str, token: str, result: TaskResult, done: int, plan: str) -> Finish:
+        """Deliver a result. Any worker may: all attempts at a task of a plan write the same bytes."""
+        return Finish(self._scripts.run("finish", job_id, run, token, to_json(result), done, plan))
 
     def give_back(
         self, job_id: str, run: str, token: str, max_attempts: int, error: FarmError | None

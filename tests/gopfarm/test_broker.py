@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from gopfarm.broker import FarmBroker, send
+from gopfarm.store import Board
 
 QUEUE = "encode.cpu"
 
@@ -63,3 +64,19 @@ def test_a_message_carries_actor_and_arguments(broker: FarmBroker) -> None:
         "encode",
         ("job-1", "video-00000"),
     )
+
+
+def test_a_message_whose_answer_got_lost_is_given_again(broker: FarmBroker, valkey: redis.Redis) -> None:
+    sent = send(broker, QUEUE, "encode", "job", 1)
+    broker.consume(QUEUE, timeout=10)
+    broker.do_fetch(QUEUE, 1)  # Redis has given it, and the connection breaks before it arrives
+    former = broker.broker_id
+    consumer = broker.consume(QUEUE, timeout=10)
+    assert next(consumer) is None
+    assert broker.broker_id != former
+    valkey.zadd("dramatiq:__heartbeats__", {former: 1})  # it falls silent
+    assert Board(valkey).recover_messages([QUEUE]) == 1
+    message = next(consumer)
+    assert message is not None
+    assert message.message_id == sent
+    consumer.close()

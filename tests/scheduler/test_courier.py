@@ -283,7 +283,7 @@ def test_progress_is_told_to_who_asked_for_it(
     )
     begin(store, "j", spec)
     for task in PLAN.tasks:
-        store.finish("j", task.id, "w", result_of(task.id), 1)
+        store.finish("j", task.id, "w", result_of(task.id), 1, PLAN.hash)
     store.move("j", JobState.STITCHING)
     store.move("j", JobState.DONE)
     with running(valkey, settings_for(receiver)):

@@ -134,7 +134,7 @@ def test_slots_are_shared_by_weight(farm: Farm) -> None:
         assert farm.dispatcher.fill().queued == 1
         ((job, task),) = farm.fetch()
         farm.store.start(job, task, "a", 15)
-        farm.store.finish(job, task, "a", result_of(task), 1)
+        farm.store.finish(job, task, "a", result_of(task), 1, PLAN.hash)
         order.append(job[0])
     assert Counter(order) == {"h": 18, "o": 6}
     assert all(3 * order[:n].count("o") - order[:n].count("h") in range(-3, 4) for n in range(24)), order
@@ -163,7 +163,7 @@ def test_a_tenant_gets_no_more_at_a_time_than_its_limit(farm: Farm) -> None:
     assert farm.dispatcher.fill().queued == 0
     for job, task in ran[:1]:
         farm.store.start(job, task, "a", 15)
-        farm.store.finish(job, task, "a", result_of(task), 1)
+        farm.store.finish(job, task, "a", result_of(task), 1, PLAN.hash)
     assert farm.dispatcher.fill().queued == 1
 
 
@@ -193,7 +193,7 @@ def test_jobs_that_ended_give_nothing_out(farm: Farm) -> None:
     farm.store.cancel("cancelled")
     farm.job("done")
     for task in PLAN.tasks:
-        farm.store.finish("done", task.id, "a", result_of(task.id), 1)
+        farm.store.finish("done", task.id, "a", result_of(task.id), 1, PLAN.hash)
     assert farm.dispatcher.fill().queued == 0
 
 

@@ -53,6 +53,28 @@ def test_a_stream_published_from_another_plan_does_not_keep_them(folder: Path) -
     assert files(folder) == {"720p/000000000000/00000.m4s", "notes.txt", MASTER}
 
 
+def test_a_stream_that_was_published_before_another_one_stays(folder: Path) -> None:
+    for directory in DIRECTORIES:
+        (folder / directory / "index.m3u8").write_text("#EXTM3U\n")
+    (folder / MASTER).write_text("#EXTM3U\n720p/000000000000/index.m3u8\n")
+    before = files(folder)
+    remove_segments(PLAN, open_destination(str(folder)))
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("spelt", ["{}", "{}/", "file://{}", "{}/../out"])
+def test_files_that_another_job_may_want_stay_however_it_spells_the_destination(
+    store: TaskStore, valkey: redis.Redis, folder: Path, spelt: str
+) -> None:
+    begin(store, "other", SPEC.model_copy(update={"destination": spelt.format(folder)}))
+    store.cancel("j")
+    before = files(folder)
+    assert not remove_unpublished(store, valkey, "j")
+    assert files(folder) == before
+    store.cancel("other")
+    assert remove_unpublished(store, valkey, "j")
+
+
 def test_removing_where_nothing_was_written_is_fine(tmp_path: Path) -> None:
     remove_segments(PLAN, open_destination(str(tmp_path / "nowhere")))
     assert not (tmp_path / "nowhere").exists()

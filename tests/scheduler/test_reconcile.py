@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 
-from gopfarm.broker import FarmBroker
 from gopfarm.settings import Settings
 from gopfarm.store import Board, JobState, StepStore, TaskStore, keys
 from scheduler import reconcile
@@ -18,26 +15,31 @@ TASK = "video-00001"
 
 
 class Farm:
-    def __init__(self, client: redis.Redis, url: str) -> None:
+    def __init__(self, client: redis.Redis) -> None:
         self.client = client
         self.store: TaskStore = store_on(client)
         self.board = Board(client)
-        self.broker = FarmBroker(url, {})
-        self.reconciler = Reconciler(
-            self.store, self.board, StepStore(client, "s"), self.broker, Settings(max_attempts=3)
-        )
+        self.reconciler = Reconciler(self.store, self.board, StepStore(client, "s"), Settings(max_attempts=3))
 
     def findings(self) -> list[str]:
         return self.board.repair_job("j")
 
 
 @pytest.fixture
-def farm(valkey: redis.Redis, valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Farm]:
+def farm(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Farm:
     for name in ("_MESSAGES_EVERY_SECONDS", "_SILENCE_SECONDS", "_RECOVER_EVERY_SECONDS"):
         monkeypatch.setattr(reconcile, name, 0.0)
-    farm = Farm(valkey, valkey_url)
-    yield farm
-    farm.broker.close()
+    return Farm(valkey)
+
+
+def contents(client: redis.Redis) -> dict[str, object]:
+    """Everything of the farm's that is in Redis."""
+    read = {"hash": client.hgetall, "set": client.smembers, "string": client.get}
+    found: dict[str, object] = {}
+    for name in client.scan_iter("gopfarm:*"):
+        kind = str(client.type(name))
+        found[name] = client.zrange(name, 0, -1, withscores=True) if kind == "zset" else read[kind](name)
+    return found
 
 
 def test_a_farm_where_all_is_well_is_left_alone(farm: Farm) -> None:
@@ -45,11 +47,11 @@ def test_a_farm_where_all_is_well_is_left_alone(farm: Farm) -> None:
     begin(farm.store, "j")
     give_out(farm.store, "j", TASK)
     farm.store.start("j", TASK, "w#1", 15)
-    before = {name: farm.client.dump(name) for name in farm.client.scan_iter("gopfarm:*")}
+    before = contents(farm.client)
     farm.reconciler.run()
     farm.reconciler.run()
     farm.reconciler.audit()
-    assert {name: farm.client.dump(name) for name in farm.client.scan_iter("gopfarm:*")} == before
+    assert contents(farm.client) == before
 
 
 def test_a_message_that_was_fetched_by_a_process_that_died_is_no_loss(farm: Farm) -> None:
@@ -70,7 +72,7 @@ def test_leases_do_not_end_while_workers_could_not_renew_them(farm: Farm) -> Non
     farm.reconciler.stay_calm()
     farm.reconciler.run()
     assert farm.store.busy_runs("j") == 1
-    assert farm.store.renew("j", TASK, "w#1", 15, 1)
+    assert farm.store.renew("j", TASK, "w#1", 15, 1, PLAN.hash)
 
 
 def test_submissions_in_the_hands_of_a_dead_scheduler_are_given_again(farm: Farm) -> None:
@@ -100,7 +102,7 @@ def test_a_job_on_no_list_waits_again(farm: Farm, state: JobState) -> None:
 def test_a_job_whose_tasks_are_all_done_is_published(farm: Farm) -> None:
     begin(farm.store, "j")
     for task in PLAN.tasks:
-        farm.store.finish("j", task.id, "w", result_of(task.id), 1)
+        farm.store.finish("j", task.id, "w", result_of(task.id), 1, PLAN.hash)
     farm.client.delete(keys.PUBLISHING)
     assert farm.findings() == ["publishing"]
     assert farm.client.zscore(keys.PUBLISHING, "j") is not None

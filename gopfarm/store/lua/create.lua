@@ -1,9 +1,10 @@
 -- Create a job, unless it exists already. A submission that was rejected does not count: its id is free again.
--- ARGV: id, jobs that the tenant may have waiting (-1: any number), then fields and values.
+-- ARGV: id, jobs that the tenant may have waiting (-1: any number), seconds by which it is put before others for
+-- its priority, then fields and values.
 -- Returns 'created', 'known', or 'full' (the tenant has too many; nothing is written).
 local id, job, tenant = ARGV[1], key(ARGV[1]), 'default'
 local fields = {}
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   fields[#fields + 1], fields[#fields + 2] = ARGV[i], ARGV[i + 1]
   if ARGV[i] == 'tenant' then tenant = ARGV[i + 1] end
 end
@@ -20,7 +21,7 @@ redis.call('ZADD', JOBS, now, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', TENANTS, tenant)
 redis.call('SADD', jobs, id)
-redis.call('ZADD', QUEUED, now, id)
+redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
 -- Forget some of the oldest that have expired, so that the index does not grow for ever.
 for _, old in ipairs(redis.call('ZRANGE', JOBS, 0, 9)) do
   if redis.call('EXISTS', key(old)) == 0 then redis.call('ZREM', JOBS, old) end

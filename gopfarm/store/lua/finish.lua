@@ -1,5 +1,5 @@
 -- Note the result of a task. The first one counts, whoever delivers it: all attempts write the same bytes.
--- ARGV: id, run, token, result JSON, progress.
+-- ARGV: id, run, token, result JSON, progress, hash of the plan that the task belongs to.
 -- Returns 'last' when all tasks are done (publishing is asked for then), else 'done', 'duplicate' or 'unwanted'.
 local id, run, token = ARGV[1], ARGV[2], ARGV[3]
 local task = task_of(run)
@@ -8,6 +8,7 @@ if redis.call('HGET', key(id, 'owners'), run) == token then
   unlease(id, run)
 end
 if state_of(id) ~= 'encoding' then return 'unwanted' end
+if redis.call('HGET', key(id), 'plan_hash') ~= ARGV[6] then return 'unwanted' end
 if redis.call('HEXISTS', key(id, 'tasks'), task) == 0 then return 'unwanted' end
 if redis.call('HSETNX', key(id, 'results'), task, ARGV[4]) == 0 then return 'duplicate' end
 -- A worker that had lost its lease may come first: then nobody need do it again.

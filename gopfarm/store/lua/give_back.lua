@@ -1,7 +1,7 @@
 -- A worker, or the lease's end, gives a run back.
 -- ARGV: id, run, token ('' when its lease ended), attempts allowed (0: this attempt does not count), error kind,
 -- reason of this attempt, message of the job should it fail by this.
--- Returns 'retry', 'failed' (attempts used up: the job fails), or 'unwanted'.
+-- Returns 'retry', 'failed' (attempts used up, and no twin that may still succeed: the job fails), or 'unwanted'.
 local id, run, token = ARGV[1], ARGV[2], ARGV[3]
 local task, owner = task_of(run), redis.call('HGET', key(id, 'owners'), ARGV[2])
 if token == '' then
@@ -27,7 +27,7 @@ end
 if is_twin(run) then return 'unwanted' end
 if allowed == 0 then
   if owner then redis.call('HINCRBY', key(id, 'attempts'), task, -1) end
-elseif attempt >= allowed then
+elseif attempt >= allowed and redis.call('HEXISTS', key(id, 'owners'), task .. '~') == 0 then
   end_job(id, 'failed', {'error_kind', ARGV[5], 'error', ARGV[7]})
   return 'failed'
 end

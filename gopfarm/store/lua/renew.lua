@@ -1,7 +1,9 @@
--- Renew a lease and note the progress. ARGV: id, run, token, seconds that the lease lasts, progress.
+-- Renew a lease and note the progress. ARGV: id, run, token, seconds that the lease lasts, progress,
+-- hash of the plan that the task belongs to.
 -- Returns 1, or 0 if another worker has the run or nobody wants it any more.
 local id, run = ARGV[1], ARGV[2]
 if state_of(id) ~= 'encoding' then return 0 end
+if redis.call('HGET', key(id), 'plan_hash') ~= ARGV[6] then return 0 end
 if redis.call('HEXISTS', key(id, 'results'), task_of(run)) == 1 then return 0 end
 local owner = redis.call('HGET', key(id, 'owners'), run)
 if owner and owner ~= ARGV[3] then return 0 end

@@ -1,5 +1,6 @@
 -- Send a job that failed or was cancelled through again, from its beginning. What it has stored is found there.
--- ARGV: id, jobs that the tenant may have waiting (-1: any number). Returns 'retried', 'full', or its state.
+-- ARGV: id, jobs that the tenant may have waiting (-1: any number), seconds by which it is put before others for
+-- its priority. Returns 'retried', 'full', or its state.
 local id, job = ARGV[1], key(ARGV[1])
 local state = state_of(id)
 if not state then return '' end
@@ -15,7 +16,7 @@ for _, queue in ipairs(queues_of(id)) do redis.call('DEL', key(id, 'pending:' ..
 for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 3) == 'at:' then redis.call('HDEL', job, field) end
 end
-redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served')
+redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'step:lost')
 local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)
@@ -25,5 +26,5 @@ redis.call('PERSIST', key(id, 'failures'))
 redis.call('ZREM', CLEANUP, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', jobs, id)
-redis.call('ZADD', QUEUED, now, id)
+redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
 return 'retried'

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from gopfarm.errors import ServiceError, SpecError
-from gopfarm.store import connect, reachable, without_secret
+from gopfarm.store import REDIS_FAULTS, connect, reachable, without_secret
 
 
 @pytest.mark.parametrize("url", ["http://queue:6379", "queue:6379", "redis://queue:port", ""])
@@ -61,3 +61,19 @@ def test_a_server_that_has_become_a_replica_is_left(
     finally:
         valkey.execute_command("REPLICAOF", "NO", "ONE")
     assert client.client_id() != before, "where the address leads now is asked anew"
+
+
+def test_a_refusal_that_passes_is_told_from_a_bug(valkey: redis.Redis, valkey_url: str) -> None:
+    client = connect(valkey_url)
+    valkey.config_set("min-replicas-to-write", "1")
+    try:
+        with pytest.raises(REDIS_FAULTS, match="NOREPLICAS"):
+            client.set("a", "1")
+        with pytest.raises(REDIS_FAULTS, match="NOREPLICAS"):
+            client.eval("return redis.call('SET', 'a', '1')", 0)
+    finally:
+        valkey.config_set("min-replicas-to-write", "0")
+    client.set("a", "1")
+    with pytest.raises(redis.ResponseError) as caught:
+        client.lpush("a", "1")
+    assert not isinstance(caught.value, REDIS_FAULTS)

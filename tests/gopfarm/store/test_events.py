@@ -48,8 +48,8 @@ def make_due(valkey: redis.Redis, delivery_id: str) -> None:
 def test_each_end_and_each_tenth_of_a_job_is_an_event(store: TaskStore, events: EventStore) -> None:
     begin(store, "j")
     for task in PLAN.tasks:
-        store.finish("j", task.id, "w", result_of(task.id), 1)
-        store.finish("j", task.id, "w", result_of(task.id), 1)  # a duplicate is no progress
+        store.finish("j", task.id, "w", result_of(task.id), 1, PLAN.hash)
+        store.finish("j", task.id, "w", result_of(task.id), 1, PLAN.hash)  # a duplicate is no progress
     store.move("j", JobState.STITCHING)
     store.move("j", JobState.DONE)
     seen = [(event.job, event.tenant, event.event, event.progress, event.number) for event in events.events()]
@@ -124,15 +124,15 @@ def test_a_spec_from_before_the_choice_hears_of_the_ends(
 ) -> None:
     begin(store, "j", HOOKED)
     valkey.hset(keys.job("j"), "spec", HOOKED.model_dump_json(exclude={"webhook_events"}))
-    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1)
+    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1, PLAN.hash)
     store.fail("j", FarmError("no"))
     assert [delivery.event for delivery in claim(events)] == ["job.failed"]
 
 
 def test_a_delivery_keeps_the_job_as_it_was(store: TaskStore, events: EventStore) -> None:
     begin(store, "j", ALL)
-    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1)
-    store.finish("j", PLAN.tasks[1].id, "w", result_of(PLAN.tasks[1].id), 1)
+    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1, PLAN.hash)
+    store.finish("j", PLAN.tasks[1].id, "w", result_of(PLAN.tasks[1].id), 1, PLAN.hash)
     store.fail("j", SourceError("film.mp4 is truncated"))
     now = store.view("j")
     assert now is not None

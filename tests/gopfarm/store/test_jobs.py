@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import redis
@@ -88,7 +89,7 @@ def test_only_one_of_many_gets_to_move_a_job(store: TaskStore) -> None:
 
 def test_a_view_tells_what_was_submitted_and_how_far_it_is(store: TaskStore) -> None:
     begin(store, "j")
-    store.finish("j", "audio-0", "w", result_of("audio-0"), 100)
+    store.finish("j", "audio-0", "w", result_of("audio-0"), 100, PLAN.hash)
     view = store.view("j")
     assert view is not None
     assert (view.source, view.destination, view.metadata) == (SPEC.source, SPEC.destination, {"id": 17})
@@ -152,8 +153,8 @@ def test_everything_about_an_ended_job_is_forgotten_in_time(
 ) -> None:
     begin(store, "j")
     store.start("j", "audio-0", "w", 15)
-    store.renew("j", "audio-0", "w", 15, 10)
-    store.finish("j", "audio-0", "w", result_of("audio-0"), 20)
+    store.renew("j", "audio-0", "w", 15, 10, PLAN.hash)
+    store.finish("j", "audio-0", "w", result_of("audio-0"), 20, PLAN.hash)
     store.start("j", "video-00000", "w", 15)
     assert all(valkey.ttl(name) == -1 for name in valkey.keys(f"{keys.job('j')}*"))
     if end is JobState.DONE:
@@ -261,7 +262,7 @@ def test_a_failed_job_begins_anew_and_what_went_wrong_stays_known(
     begin(store, "j")
     give_out(store, "j", "video-00000")
     store.start("j", "video-00000", "w1", 15)
-    store.finish("j", "audio-0", "w1", result_of("audio-0"), 1)
+    store.finish("j", "audio-0", "w1", result_of("audio-0"), 1, PLAN.hash)
     store.give_back("j", "video-00000", "w1", 1, EncodeError("crash"))
     assert store.state("j") is JobState.FAILED
     assert store.retry("j") == "retried"
@@ -286,11 +287,43 @@ def test_a_worker_of_the_time_before_the_retry_has_no_say(store: TaskStore, valk
     store.start("j", "video-00000", "w1", 15)
     store.cancel("j")
     assert store.retry("j") == "retried"
-    assert not store.renew("j", "video-00000", "w1", 15, 1)
+    assert not store.renew("j", "video-00000", "w1", 15, 1, PLAN.hash)
     assert store.give_back("j", "video-00000", "w1", 3, EncodeError("late")) == "unwanted"
     assert store.state("j") is JobState.QUEUED
     end_leases(valkey)
     assert store.take_expired(3) == []
+
+
+def test_what_a_worker_makes_of_an_earlier_plan_does_not_count_for_a_later_one(store: TaskStore) -> None:
+    begin(store, "j")
+    give_out(store, "j", "video-00000")
+    store.start("j", "video-00000", "w1#1", 15)
+    store.cancel("j")
+    store.retry("j")
+    store.move("j", JobState.PROBING)
+    store.move("j", JobState.PLANNING)
+    assert open_tasks(store, "j", replace(PLAN, hash="another00000"))
+    assert not store.renew("j", "video-00000", "w1#1", 15, 1, PLAN.hash)
+    assert store.finish("j", "video-00000", "w1#1", result_of("video-00000"), 1, PLAN.hash) == "unwanted"
+    assert store.results("j") == []
+
+
+def test_an_urgent_job_is_among_those_that_are_looked_at_however_many_wait(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    store.create("old", SPEC, head_start=0.0)
+    store.create("urgent", SPEC, head_start=2700.0)
+    assert valkey.zrange(keys.QUEUED, 0, -1) == ["urgent", "old"]
+
+
+def test_events_of_a_submission_that_was_refused_are_not_told_twice_under_one_number(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    store.reject("j", "{}", LimitError("too many"), SPEC)
+    store.create("j", SPEC)
+    store.cancel("j")
+    numbers = [fields["number"] for _, fields in valkey.xrange(keys.EVENTS)]
+    assert numbers == ["1", "2"]
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state not in ("failed", "cancelled")])

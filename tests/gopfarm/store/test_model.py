@@ -208,7 +208,7 @@ class Farm(RuleBasedStateMachine):
     @rule(run=runs, lease=st.sampled_from([15.0, 0.0]))
     def renew(self, run: tuple[str, str, str], lease: float) -> None:
         job, name, token = run
-        wanted = self.store.renew(job, name, token, lease, 1)
+        wanted = self.store.renew(job, name, token, lease, 1, PLAN.hash)
         if wanted:
             assert self.state[job] is JobState.ENCODING
             assert name.removesuffix(TWIN) not in self.done[job]
@@ -219,7 +219,7 @@ class Farm(RuleBasedStateMachine):
         """A result comes: from the owner, from one that lost the task, or for the second time."""
         job, name, token = run
         task = name.removesuffix(TWIN)
-        outcome = self.store.finish(job, name, token, result_of(task), 1)
+        outcome = self.store.finish(job, name, token, result_of(task), 1, PLAN.hash)
         if self.state[job] is not JobState.ENCODING:
             assert outcome is Finish.UNWANTED
         elif task in self.done[job]:

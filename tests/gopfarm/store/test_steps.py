@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import redis
 
+from gopfarm.child import AbandonedError
 from gopfarm.store import JobState, Step, StepStore, TaskStore, keys
-from tests.gopfarm.store.jobs import SPEC, begin, result_of, store_on
+from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
 
 PREPARING = Step.PREPARING
 
@@ -111,8 +114,8 @@ def test_publishing_is_claimed_once_all_tasks_are_done(
     valkey: redis.Redis, store: TaskStore, one: StepStore, other: StepStore
 ) -> None:
     begin(store, "k")
-    for result in [result_of(task.id) for task in store.plan("k").tasks]:  # type: ignore[union-attr]
-        store.finish("k", result.task, "w", result, 1)
+    for task in PLAN.tasks:
+        store.finish("k", task.id, "w", result_of(task.id), 1, PLAN.hash)
     with one.claim(Step.PUBLISHING, "k") as claimed:
         assert claimed is not None
         assert store.move("k", JobState.STITCHING)
@@ -122,3 +125,50 @@ def test_publishing_is_claimed_once_all_tasks_are_done(
             assert taken is not None, "the first scheduler stands still"
             assert store.move("k", JobState.DONE)
     assert not valkey.exists(keys.PUBLISHING)
+
+
+def test_a_message_from_before_a_retry_publishes_nothing(store: TaskStore, one: StepStore) -> None:
+    begin(store, "k")
+    with one.claim(Step.PUBLISHING, "k") as claimed:
+        assert claimed is None
+    assert store.state("k") is JobState.ENCODING
+
+
+def test_a_scheduler_that_stood_still_notices_that_its_step_is_another_ones(
+    valkey: redis.Redis, one: StepStore, other: StepStore
+) -> None:
+    with one.claim(PREPARING, "j") as first:
+        assert first is not None
+        assert first.is_ours()
+        run_out(valkey)
+        with other.claim(PREPARING, "j") as second:
+            assert second is not None
+            assert not first.is_ours()
+            with pytest.raises(AbandonedError):
+                first.insist()
+            second.insist()
+
+
+def test_a_step_that_takes_one_scheduler_after_the_other_with_it_ends_its_job(
+    valkey: redis.Redis, store: TaskStore
+) -> None:
+    for number in range(5):
+        with contextlib.suppress(ZeroDivisionError), StepStore(valkey, f"s{number}").claim(PREPARING, "j"):
+            run_out(valkey)
+            valkey.hset(keys.job("j"), "step", f"s{number}#dead")  # it is never let go
+            raise ZeroDivisionError
+    with StepStore(valkey, "last").claim(PREPARING, "j") as claimed:
+        assert claimed is None
+    view = store.view("j")
+    assert view is not None
+    assert (view.state, view.error_kind) == (JobState.FAILED, "lost")
+    assert "its scheduler was lost" in (view.error or "")
+
+
+def test_jobs_that_pause_for_long_before_another_try_take_nobodys_place(
+    valkey: redis.Redis, one: StepStore
+) -> None:
+    one.call("j")
+    assert one.preparing() == 1
+    valkey.zadd(keys.PREPARING, {"j": 4e9})
+    assert one.preparing() == 0

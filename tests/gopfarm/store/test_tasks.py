@@ -126,14 +126,14 @@ def test_a_second_worker_is_refused_while_the_lease_lives_and_accepted_after(
     assert attempts(store) == 1
     end_leases(valkey)
     assert store.start("j", TASK.id, "w2", 15) == StartedTask(TASK, 2)
-    assert not store.renew("j", TASK.id, "w1", 15, 1), "the first one has lost it"
-    assert store.renew("j", TASK.id, "w2", 15, 1)
+    assert not store.renew("j", TASK.id, "w1", 15, 1, PLAN.hash), "the first one has lost it"
+    assert store.renew("j", TASK.id, "w2", 15, 1, PLAN.hash)
 
 
 def test_a_lease_that_is_renewed_does_not_end(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", SHORT_LEASE)
-    assert store.renew("j", TASK.id, "w1", 15, 42)
+    assert store.renew("j", TASK.id, "w1", 15, 42, PLAN.hash)
     time.sleep(2 * SHORT_LEASE)
     assert store.take_expired(3) == []
     assert isinstance(store.start("j", TASK.id, "w2", 15), str)
@@ -149,7 +149,7 @@ def test_of_many_workers_only_one_gets_a_task(store: TaskStore) -> None:
 
 
 def test_a_task_that_is_done_or_unknown_is_not_started(store: TaskStore) -> None:
-    store.finish("j", TASK.id, "w1", result_of(TASK.id), 1)
+    store.finish("j", TASK.id, "w1", result_of(TASK.id), 1, PLAN.hash)
     assert store.start("j", TASK.id, "w2", 15) == "the task is done"
     assert store.start("j", "video-99999", "w2", 15) == "there is no such task"
     store.cancel("j")
@@ -169,7 +169,7 @@ def test_a_late_message_takes_the_task_out_of_the_waiting_ones(store: TaskStore,
 
 
 def test_the_last_of_all_tasks_asks_for_publishing(store: TaskStore, valkey: redis.Redis) -> None:
-    outcomes = [store.finish("j", task_id, "w", result_of(task_id), 7) for task_id in IDS]
+    outcomes = [store.finish("j", task_id, "w", result_of(task_id), 7, PLAN.hash) for task_id in IDS]
     assert outcomes == [Finish.DONE] * 4 + [Finish.LAST]
     assert valkey.zscore(keys.PUBLISHING, "j") is not None
     assert len(valkey.lrange(keys.queue("jobs"), 0, -1)) == 1, "publishing is asked for in the same step"
@@ -179,8 +179,8 @@ def test_the_last_of_all_tasks_asks_for_publishing(store: TaskStore, valkey: red
 def test_a_second_delivery_changes_nothing(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.DONE
-    assert store.finish("j", TASK.id, "w2", result_of(TASK.id), 9) is Finish.DUPLICATE
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7, PLAN.hash) is Finish.DONE
+    assert store.finish("j", TASK.id, "w2", result_of(TASK.id), 9, PLAN.hash) is Finish.DUPLICATE
     assert store.progress("j") == {TASK.id: 7}
     assert store.busy_runs("j") == 0
 
@@ -191,7 +191,7 @@ def test_a_result_counts_even_if_its_worker_had_lost_the_lease(store: TaskStore,
     end_leases(valkey)
     store.take_expired(3)
     before = waiting(store)
-    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.DONE
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7, PLAN.hash) is Finish.DONE
     assert waiting(store) == before - 1, "nobody does it again"
     assert keys.lease("j", TASK.id) not in valkey.zrange(keys.LEASES, 0, -1)
 
@@ -201,21 +201,23 @@ def test_a_result_of_an_ended_job_is_unwanted_and_its_worker_free(store: TaskSto
     store.start("j", TASK.id, "w1", 15)
     store.cancel("j")
     assert store.busy_runs("j") == 1
-    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7) is Finish.UNWANTED
+    assert store.finish("j", TASK.id, "w1", result_of(TASK.id), 7, PLAN.hash) is Finish.UNWANTED
     assert store.busy_runs("j") == 0
     assert store.results("j") == []
 
 
 def test_a_result_of_no_task_of_the_job_is_unwanted(store: TaskStore) -> None:
-    assert store.finish("j", "video-99999", "w1", result_of("video-99999"), 7) is Finish.UNWANTED
-    assert [store.finish("j", task_id, "w", result_of(task_id), 7) for task_id in IDS][-1] is Finish.LAST
+    assert store.finish("j", "video-99999", "w1", result_of("video-99999"), 7, PLAN.hash) is Finish.UNWANTED
+    assert [store.finish("j", task_id, "w", result_of(task_id), 7, PLAN.hash) for task_id in IDS][
+        -1
+    ] is Finish.LAST
 
 
 def test_however_many_deliver_at_once_last_is_told_once(store: TaskStore) -> None:
     deliveries = [result_of(task_id) for task_id in IDS] * 20
     with ThreadPoolExecutor(16) as pool:
         outcomes = Counter(
-            pool.map(lambda result: store.finish("j", result.task, "w", result, 1), deliveries)
+            pool.map(lambda result: store.finish("j", result.task, "w", result, 1, PLAN.hash), deliveries)
         )
     assert outcomes == {Finish.LAST: 1, Finish.DONE: 4, Finish.DUPLICATE: 95}
 
@@ -270,13 +272,13 @@ def test_who_does_not_hold_a_task_cannot_give_it_back(store: TaskStore) -> None:
     store.start("j", TASK.id, "w1", 15)
     assert store.give_back("j", TASK.id, "w2", 1, EncodeError("mine?")) is GivenBack.UNWANTED
     assert store.state("j") is JobState.ENCODING
-    assert store.renew("j", TASK.id, "w1", 15, 1)
+    assert store.renew("j", TASK.id, "w1", 15, 1, PLAN.hash)
 
 
 def test_a_task_that_another_has_finished_meanwhile_is_not_done_again(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
-    store.finish("j", TASK.id, "w2", result_of(TASK.id), 1)
+    store.finish("j", TASK.id, "w2", result_of(TASK.id), 1, PLAN.hash)
     before = waiting(store)
     assert store.give_back("j", TASK.id, "w1", 1, EncodeError("late")) is GivenBack.UNWANTED
     assert waiting(store) == before
@@ -294,7 +296,7 @@ def test_a_worker_that_falls_silent_loses_its_task(store: TaskStore, valkey: red
     assert store.take_expired(3) == []
     assert store.busy_runs("j") == 0
     assert isinstance(store.start("j", TASK.id, "w2", 15), StartedTask)
-    assert not store.renew("j", TASK.id, "w1", 15, 1)
+    assert not store.renew("j", TASK.id, "w1", 15, 1, PLAN.hash)
 
 
 def test_a_worker_that_stood_still_goes_on_with_what_nobody_has_begun_anew(
@@ -304,7 +306,7 @@ def test_a_worker_that_stood_still_goes_on_with_what_nobody_has_begun_anew(
     store.start("j", TASK.id, "w1", 15)
     end_leases(valkey)
     store.take_expired(3)
-    assert store.renew("j", TASK.id, "w1", 15, 1)
+    assert store.renew("j", TASK.id, "w1", 15, 1, PLAN.hash)
     assert store.start("j", TASK.id, "w2", 15) == "another worker holds the task"
     assert TASK.id not in valkey.zrange(keys.pending("j", QUEUE), 0, -1)
     assert attempts(store) == 1
@@ -355,7 +357,7 @@ def test_workers_of_a_cancelled_job_are_told_to_stop(store: TaskStore) -> None:
     take(store)
     store.start("j", TASK.id, "w1", 15)
     assert store.cancel("j")
-    assert not store.renew("j", TASK.id, "w1", 15, 1)
+    assert not store.renew("j", TASK.id, "w1", 15, 1, PLAN.hash)
     assert store.give_back("j", TASK.id, "w1", 3, None) is GivenBack.UNWANTED
     assert store.busy_runs("j") == 0
     assert store.state("j") is JobState.CANCELLED

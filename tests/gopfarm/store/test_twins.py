@@ -42,10 +42,10 @@ def test_the_twin_of_a_task_runs_beside_it_and_the_first_result_wins(
     assert not store.give_twin("j", TASK.id), "one is enough"
     assert store.start("j", TASK.id + TWIN, "w2#1", 15) == StartedTask(TASK, 1)
     assert attempts(store) == 1
-    assert store.renew("j", TASK.id, "w1#1", 15, 1)
-    assert store.renew("j", TASK.id + TWIN, "w2#1", 15, 1)
-    assert store.finish("j", TASK.id + TWIN, "w2#1", result_of(TASK.id), 9) is Finish.DONE
-    assert not store.renew("j", TASK.id, "w1#1", 15, 2), "it need not go on"
+    assert store.renew("j", TASK.id, "w1#1", 15, 1, PLAN.hash)
+    assert store.renew("j", TASK.id + TWIN, "w2#1", 15, 1, PLAN.hash)
+    assert store.finish("j", TASK.id + TWIN, "w2#1", result_of(TASK.id), 9, PLAN.hash) is Finish.DONE
+    assert not store.renew("j", TASK.id, "w1#1", 15, 2, PLAN.hash), "it need not go on"
     assert store.give_back("j", TASK.id, "w1#1", 3, None) is GivenBack.UNWANTED
     assert store.busy_runs("j") == 0
     assert not [one for one in valkey.zrange(keys.LEASES, 0, -1) if TASK.id in one]
@@ -67,7 +67,17 @@ def test_a_twin_that_fails_or_is_lost_changes_nothing(store: TaskStore, valkey: 
     before = waiting(store)
     assert store.give_back("j", TASK.id + TWIN, "w2#1", 1, EncodeError("no")) is GivenBack.UNWANTED
     assert (waiting(store), attempts(store), store.state("j")) == (before, 1, JobState.ENCODING)
-    assert store.renew("j", TASK.id, "w1#1", 15, 1)
+    assert store.renew("j", TASK.id, "w1#1", 15, 1, PLAN.hash)
+
+
+def test_a_third_failure_does_not_end_a_job_while_a_twin_may_still_succeed(store: TaskStore) -> None:
+    take(store)
+    store.start("j", TASK.id, "w1#1", 15)
+    store.give_twin("j", TASK.id)
+    store.start("j", TASK.id + TWIN, "w2#1", 15)
+    assert store.give_back("j", TASK.id, "w1#1", 1, EncodeError("no")) is GivenBack.RETRY
+    assert store.finish("j", TASK.id + TWIN, "w2#1", result_of(TASK.id), 1, PLAN.hash) is Finish.DONE
+    assert store.state("j") is JobState.ENCODING
 
 
 def test_a_twin_that_waits_is_forgotten_when_the_task_is_done(store: TaskStore, valkey: redis.Redis) -> None:
@@ -75,7 +85,7 @@ def test_a_twin_that_waits_is_forgotten_when_the_task_is_done(store: TaskStore, 
     store.start("j", TASK.id, "w1#1", 15)
     store.give_twin("j", TASK.id)
     queue = valkey.llen(keys.queue(QUEUE))
-    store.finish("j", TASK.id, "w1#1", result_of(TASK.id), 9)
+    store.finish("j", TASK.id, "w1#1", result_of(TASK.id), 9, PLAN.hash)
     assert valkey.llen(keys.queue(QUEUE)) == queue - 1
     assert store.start("j", TASK.id + TWIN, "w2#1", 15) == "the task is done"
     assert keys.lease("j", TASK.id + TWIN) not in valkey.zrange(keys.LEASES, 0, -1)
