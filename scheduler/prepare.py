@@ -9,8 +9,9 @@ import av
 
 from encoders.child import PROBE
 from gopfarm.child import ChildDiedError, ChildLimitError, run_in_child
-from gopfarm.errors import CapabilityError, SourceError, SpecError
+from gopfarm.errors import CapabilityError, EncodeError, SourceError, SpecError
 from gopfarm.facts import SourceFacts
+from gopfarm.log import get_logger
 from gopfarm.plan import Plan
 from gopfarm.profile import EncoderChoice, Profile
 from gopfarm.serial import from_json, to_json
@@ -29,6 +30,11 @@ BUILD = f"av {av.__version__}"
 _BYTES_PER_SECOND = 500_000
 _PROBE_SECONDS = 60.0
 
+#: How often the probing of a source whose process dies is tried.
+_PROBE_ATTEMPTS = 3
+
+log = get_logger(__name__)
+
 
 def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda: True) -> SourceFacts:
     """Probe a source, in a child process, for as long as ``wanted`` says so.
@@ -41,15 +47,22 @@ def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda:
         ref, name = source.ref, shown(source.ref.url)
         limit = _PROBE_SECONDS + ref.size / _BYTES_PER_SECOND
         request = to_json(replace(ref, url=name))  # the child needs no signature that an address may carry
-        try:
-            answer = run_in_child(PROBE, request, source, ref.size, limit, wanted)
-        except ChildLimitError as error:
-            raise SourceError(f"{name}: it cannot be read: {error}") from None
-        except ChildDiedError:
-            raise SourceError(f"{name}: reading it crashes the decoder; the file is damaged") from None
-        except TimeoutError:
-            raise SourceError(f"{name}: it could not be read within {limit:.0f} s") from None
-    return replace(from_json(SourceFacts, answer), source=ref)
+        for attempt in range(1, _PROBE_ATTEMPTS + 1):
+            try:
+                answer = run_in_child(PROBE, request, source, ref.size, limit, wanted)
+                return replace(from_json(SourceFacts, answer), source=ref)
+            except ChildLimitError as error:
+                raise SourceError(f"{name}: it cannot be read: {error}") from None
+            except TimeoutError:
+                raise SourceError(f"{name}: it could not be read within {limit:.0f} s") from None
+            except (ChildDiedError, EncodeError) as error:
+                # Somebody may have killed it, or the fork server died: only what happens again is the file's.
+                if attempt == _PROBE_ATTEMPTS:
+                    raise SourceError(
+                        f"{name}: reading it crashes the decoder, so the file is damaged: {error}"
+                    ) from None
+                log.warning("probing is tried again", source=name, reason=str(error))
+    raise AssertionError("unreachable")
 
 
 def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:

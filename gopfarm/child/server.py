@@ -67,7 +67,7 @@ class Server:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
                     self._reap()
-                else:
+                elif descriptor in self._children:  # else it was reaped a moment ago, in this very round
                     self._end(descriptor)
 
     def _take_request(self) -> bool:

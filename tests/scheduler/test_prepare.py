@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gopfarm.errors import CapabilityError, SpecError
+from encoders.demo import make_demo_clip
+from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.errors import CapabilityError, SourceError, SpecError
 from gopfarm.profile import EncoderChoice
-from scheduler.prepare import choose_encoder, plan_source
+from gopfarm.settings import Settings
+from scheduler import prepare
+from scheduler.prepare import choose_encoder, plan_source, probe_url
 from tests.scheduler.facts import SHORT, STANDARD, source_facts, video_facts
 
 CPU, GPU = {"libx264"}, {"libx264", "h264_nvenc"}
@@ -49,3 +55,26 @@ def test_a_segment_shorter_than_a_frame_is_refused() -> None:
 def test_the_plan_names_one_encoder_for_all_renditions() -> None:
     plan = plan_source(SHORT, STANDARD, GPU)
     assert {rendition.encoder for rendition in plan.video} == {"h264_nvenc"}
+
+
+@pytest.mark.parametrize("deaths", [0, 2, 3])
+def test_only_a_probe_that_dies_again_and_again_is_the_files_fault(
+    deaths: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, tried = tmp_path / "clip.mp4", 0
+    make_demo_clip(clip, 1)
+
+    def run(*arguments: Any) -> bytes:
+        nonlocal tried
+        tried += 1
+        if tried <= deaths:
+            raise ChildDiedError("the encoding process was killed by SIGKILL")
+        return run_in_child(*arguments)
+
+    monkeypatch.setattr(prepare, "run_in_child", run)
+    if deaths < 3:
+        assert probe_url(str(clip), Settings()).video is not None
+    else:
+        with pytest.raises(SourceError, match="damaged: the encoding process was killed by SIGKILL"):
+            probe_url(str(clip), Settings())
+    assert tried == min(3, deaths + 1)

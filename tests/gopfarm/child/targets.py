@@ -129,3 +129,8 @@ def say(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
         connection.sendall(bytes.fromhex(request.decode()))
     time.sleep(600)
     return b""
+
+
+def echo(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Say what was said, as JSON."""
+    return request

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -239,3 +240,11 @@ def assert_gone(pids: list[int]) -> None:
             return
         time.sleep(0.02)
     pytest.fail(f"still alive: {alive}")
+
+
+def test_children_that_end_and_are_let_go_all_at_once_are_told_apart() -> None:
+    servers = {child.pid for child in psutil.Process().children()}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: run("echo", str(number).encode()), range(300)))
+    assert answers == [str(number).encode() for number in range(300)]
+    assert {child.pid for child in psutil.Process().children()} == servers, "the fork server lives"
