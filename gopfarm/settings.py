@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     storage_patience_seconds: float = Field(
         default=300.0,
         ge=0,
-        description="How long a task bears that storage fails in passing, in each read and each upload.",
+        description="How long passing faults of storage are borne: in each read and upload, and in planning.",
     )
     lease_seconds: float = Field(
         default=15.0,

@@ -79,9 +79,9 @@ class Dispatcher:
         return Round(tuple(jobs), queued, slots)
 
     def _turn(self, jobs: Sequence[WaitingJob]) -> _Turn:
-        runs = self._board.runs_of_tenants({job.tenant for job in jobs} | self._busy)
+        runs = self._board.runs_of_tenants({job.tenant for job in jobs})
         shares = self._board.shares()
-        busy = {job.tenant for job in jobs} | {tenant for tenant, count in runs.items() if count}
+        busy = self._board.busy_tenants()
         for tenant, share in raised_shares(shares, busy, self._busy).items():
             self._board.raise_share(tenant, share)
             shares[tenant] = share

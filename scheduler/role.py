@@ -59,10 +59,6 @@ log = get_logger(__name__)
 #: long, leaves half of them to submissions and publishing.
 _THREADS = 2 * PREPARED_AT_A_TIME
 
-#: A step that meets storage that does not answer is tried again so many times, in some five minutes, then its
-#: job fails. Redis is never given up: without it nobody could be told.
-_STORAGE_RETRIES = 12
-
 #: Seconds between attempts to take in a submission while Redis is away: the first, and the most.
 _REDIS_PAUSE_SECONDS = 0.5
 _REDIS_MAX_PAUSE_SECONDS = 10.0
@@ -270,7 +266,7 @@ class Scheduler:
                 raise
             except FarmError as error:
                 passing = isinstance(error, ServiceError) and not isinstance(error, SetupError)
-                if passing and self._steps.tries(job_id) < _STORAGE_RETRIES:
+                if passing and self._steps.failing_seconds(job_id) < self._settings.storage_patience_seconds:
                     log.warning("to be tried again", step=step.value, reason=str(error))
                     claimed.fail()
                 else:

@@ -120,6 +120,14 @@ class Board:
                 pipe.scard(keys.tenant_runs(tenant))
             return dict(zip(names, pipe.execute(), strict=True))
 
+    def busy_tenants(self) -> set[str]:
+        """Return the tenants that have jobs which have not ended, planned or not."""
+        names = self.tenants()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for tenant in names:
+                pipe.scard(keys.tenant_jobs(tenant))
+            return {tenant for tenant, count in zip(names, pipe.execute(), strict=True) if count}
+
     def leases(self) -> int:
         """Return how many runs are queued or running."""
         return self._redis.zcard(keys.LEASES)

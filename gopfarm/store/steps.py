@@ -118,6 +118,11 @@ class StepStore:
                     called.append((step, job_id))
         return called
 
+    def failing_seconds(self, job_id: str) -> float:
+        """Return for how long the current step of a job has been failing in passing."""
+        since = cast("str | None", self._redis.hget(keys.job(job_id), "step:since"))
+        return now(self._redis) - float(since) if since else 0.0
+
     def tries(self, job_id: str) -> int:
         """Return how often the current step of a job has failed in passing."""
         return int(cast("str | None", self._redis.hget(keys.job(job_id), "step:tries")) or 0)

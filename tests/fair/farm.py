@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 900
 
 def make_clip(path: Path) -> None:
     """Draw a second of film without sound."""
-    picture = ("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=1")
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *picture, *codec, str(path)], check=True)
 

@@ -20,8 +20,8 @@ MANY, FEW = 20, 4
 #: A tenant's share may be so far from what its weight entitles it to, as a part of that.
 TOLERANCE = 0.10
 
-#: With few tasks a share cannot be finer than these; a task more or less is as near as can be.
-TASKS_OFF = 1.5
+#: With few tasks a share cannot be finer than these: a task more or less in each slot is as near as can be.
+TASKS_OFF = float(SLOTS)
 
 URGENT, LOW = 9, 0
 

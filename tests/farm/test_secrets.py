@@ -153,6 +153,7 @@ def test_nothing_that_a_farm_shows_holds_a_secret(
     authority, name = trustme.CA(), bucket(s3)
     monkeypatch.setenv("SSL_CERT_FILE", str(trust_file(authority, tmp_path)))
     monkeypatch.setenv("GOPFARM_WEBHOOK_PRIVATE_ADDRESSES", "true")
+    monkeypatch.setenv("GOPFARM_STORAGE_PATIENCE_SECONDS", "5")
 
     def log_of(role: str) -> str:
         return (tmp_path / f"{role}.log").read_text()
@@ -167,7 +168,7 @@ def test_nothing_that_a_farm_shows_holds_a_secret(
         with onlooker.watching([process.pid for process in farm.processes.values()]):
             wanted = submissions(site, receiver, f"s3://{name}/streams/short")
             jobs = {what: submit(guarded, document) for what, document in wanted.items()}
-            until(lambda: "message to be tried again" in log_of("scheduler"), "a source is out of reach")
+            until(lambda: "to be tried again" in log_of("scheduler"), "a source is out of reach")
             assert farm.run("cancel", jobs["unreachable"]).returncode == 0
             store = TaskStore(connect(guarded), 1000)
 

@@ -6,7 +6,7 @@ local id, job = ARGV[1], key(ARGV[1])
 if state_of(id) ~= 'planning' then return 0 end
 redis.call('SET', key(id, 'plan'), ARGV[3])
 redis.call('HSET', job, 'state', 'encoding', 'at:encoding', stamp(clock()), 'plan_hash', ARGV[2], 'queues', ARGV[4])
-redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:lost', 'message')
+redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message')
 redis.call('ZREM', PREPARING, id)
 redis.call('ZREM', QUEUED, id)
 for i = 5, #ARGV, 7 do

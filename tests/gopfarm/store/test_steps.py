@@ -96,6 +96,7 @@ def test_a_step_that_failed_in_passing_is_asked_for_again(valkey: redis.Redis, o
             assert claimed is not None
             claimed.fail()
         assert one.tries("j") == tries
+        assert 0 < one.failing_seconds("j") < 60
     valkey.delete(keys.queue("jobs"))
     assert one.call_again() == [], "after a pause"
     run_out(valkey)
@@ -107,7 +108,7 @@ def test_a_step_that_is_done_forgets_its_tries(store: TaskStore, one: StepStore)
         assert claimed is not None
         claimed.fail()
     store.cancel("j")
-    assert one.tries("j") == 0
+    assert (one.tries("j"), one.failing_seconds("j")) == (0, 0.0)
 
 
 def test_publishing_is_claimed_once_all_tasks_are_done(

@@ -31,7 +31,7 @@ end
 local function end_job(id, state, fields)
   local job, now = key(id), clock()
   redis.call('HSET', job, 'state', state, 'at:' .. state, stamp(now), unpack(fields))
-  redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:lost', 'message')
+  redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message')
   leave_lists(id)
   redis.call('SREM', LIVE, id)
   redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
