@@ -167,6 +167,8 @@ def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, clip: Path, 
         env=os.environ | {"TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # The tests themselves may run in the background, where shells have SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         encoding = until(
