@@ -18,7 +18,15 @@ from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
 from gopfarm.child import AbandonedError, Limits, get_ready
-from gopfarm.errors import FarmError, ScratchError, ServiceError, SourceChangedError, SpecError
+from gopfarm.errors import (
+    DestinationError,
+    FarmError,
+    ScratchError,
+    ServiceError,
+    SourceChangedError,
+    SourceError,
+    SpecError,
+)
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, plan_hash_of
 from gopfarm.results import TaskResult, result_key
@@ -40,9 +48,13 @@ from worker.run import run_task
 
 log = get_logger(__name__)
 
-#: Errors that another attempt, here or elsewhere, would only meet again. That a source cannot be read, or a
-#: destination not be written, may be this machine's fault alone: the scheduler could do both.
+#: Errors that another attempt, here or elsewhere, would only meet again.
 _HOPELESS = (SourceChangedError, SpecError)
+
+#: That a source cannot be read, or a destination not be written, may be this machine's fault alone, since the
+#: scheduler could do both: it is believed when it is met a second time.
+_DOUBTFUL = (SourceError, DestinationError)
+_DOUBTFUL_ATTEMPTS = 2
 
 #: Seconds between attempts at a task when storage does not answer.
 _SERVICE_PAUSE_SECONDS = 10.0
@@ -230,7 +242,11 @@ class Worker:
         return self._abandon_at is not None and time.monotonic() >= self._abandon_at
 
     def _give_back(self, work: _Work, error: FarmError | None) -> None:
-        allowed = 1 if isinstance(error, _HOPELESS) else self._settings.max_attempts
+        allowed = self._settings.max_attempts
+        if isinstance(error, _HOPELESS):
+            allowed = 1
+        elif isinstance(error, _DOUBTFUL):
+            allowed = min(allowed, _DOUBTFUL_ATTEMPTS)
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
                 outcome = self._store.give_back(work.job_id, work.run, work.token, allowed, error)
