@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.encoders.clips import FFMPEG
 
 #: Real files that are used too where they are at hand: not larger than this many bytes.
-_REAL = Path("/work/shared/media")
+_REAL = Path(__file__).parents[3] / "shared" / "media"
 _LARGEST_REAL = 400_000
 
 _PICTURE = "testsrc2=size=96x64:rate=12:duration=1"
