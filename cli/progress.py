@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from cli.output import bit_rate, byte_size, clock
-from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task
+from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, renditions_of
 from gopfarm.store import JobState
 from stitcher import RenditionReport
 
@@ -87,8 +87,7 @@ def _by_rendition(plan: Plan, done: dict[str, int]) -> list[tuple[str, int, int,
     rates: dict[str, float] = {}
     for task in plan.tasks:
         length = sum(segment.length for segment in task.segments)
-        renditions = (task.rendition,) if isinstance(task, AudioTask) else task.renditions
-        for rendition in renditions:
+        for rendition in renditions_of(task):
             entry = totals.setdefault(rendition.name, [0, 0])
             entry[0] += length
             entry[1] += min(length, done.get(task.id, 0))

@@ -34,8 +34,11 @@ class Admission:
             planned: The jobs whose tasks wait to be given out.
             slots: Live slots of the farm.
         """
+        waiting = self._board.jobs_to_prepare()
+        if not waiting:
+            return 0
         room = PREPARED_AT_A_TIME * max(1, len(self._fleet.schedulers())) - self._steps.preparing()
-        if room <= 0 or not (waiting := self._board.jobs_to_prepare()):
+        if room <= 0:
             return 0
         urgency = urgencies([*waiting, *planned], self._board.now(), self._settings.aging_seconds)
         ahead = Counter(job.tenant for job in planned)

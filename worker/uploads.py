@@ -12,7 +12,7 @@ from pathlib import Path
 from gopfarm.child import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.log import get_logger
-from gopfarm.plan import AudioTask, Task
+from gopfarm.plan import Task, renditions_of
 from gopfarm.storage import Destination, Patience
 
 log = get_logger(__name__)
@@ -42,8 +42,7 @@ class Uploads:
     def __init__(
         self, task: Task, destination: Destination, scratch: Path, threads: int, patience_seconds: float
     ) -> None:
-        renditions = (task.rendition,) if isinstance(task, AudioTask) else task.renditions
-        self._directories = {rendition.name: rendition.directory for rendition in renditions}
+        self._directories = {rendition.name: rendition.directory for rendition in renditions_of(task)}
         self._destination = destination
         self._scratch = scratch
         self._most_threads = threads

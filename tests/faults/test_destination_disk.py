@@ -16,6 +16,7 @@ from gopfarm.errors import DestinationError
 from gopfarm.storage import open_destination
 from gopfarm.storage.partial import PARTIAL_SUFFIX, partial_name, writing
 from tests.farm.processes import gopfarm, until
+from tests.faults.conftest import mounted
 
 KEY = "720p/aa/00000.m4s"
 
@@ -23,15 +24,8 @@ KEY = "720p/aa/00000.m4s"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, of one MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here: that takes root's rights")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def files(folder: Path) -> set[str]:

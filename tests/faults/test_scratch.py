@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from gopfarm.storage import open_destination, open_source
 from gopfarm.store import Fleet, JobState
 from tests.encoders.clips import Clips, plan_of
 from tests.farm.processes import until
+from tests.faults.conftest import mounted
 from tests.gopfarm.store.jobs import QUEUE, begin, store_on
 from worker.role import Worker
 from worker.room import SLOT_BYTES, Room, check_room
@@ -29,15 +29,8 @@ from worker.run import run_task
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, of 128 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here: that takes root's rights")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "128m") as folder:
+        yield folder
 
 
 def fill(disk: Path, leave: int) -> Path:

@@ -23,6 +23,7 @@ from gopfarm.plan import (
     Task,
     VideoRendition,
     VideoTask,
+    renditions_of,
 )
 from gopfarm.profile import SegmentFormat
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
@@ -141,8 +142,7 @@ def honest_results(plan: Plan) -> list[TaskResult]:
         TaskResult(
             task=task.id,
             renditions=tuple(
-                _rendition_result(plan, task.segments, rendition)
-                for rendition in ((task.rendition,) if isinstance(task, AudioTask) else task.renditions)
+                _rendition_result(plan, task.segments, rendition) for rendition in renditions_of(task)
             ),
             frames_decoded=0,
             frames_damaged=0,
