@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
 
 import dramatiq
 import structlog
@@ -67,8 +66,6 @@ _REDIS_MAX_PAUSE_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 
 _STOP_TIMEOUT_MS = 30_000
-
-T = TypeVar("T")
 
 
 def _logged(handler: Callable[..., None]) -> Callable[..., None]:
@@ -178,15 +175,15 @@ class Scheduler:
             tenant=spec.tenant,
         )
 
-    def _persist(self, work: Callable[[], T]) -> T:
+    def _persist(self, work: Callable[[], None]) -> None:
         """Do something until Redis lets it: whoever sent the message will not send it again."""
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
-                return work()
+                work()
+                return
             except REDIS_FAULTS as fault:
                 log.warning("redis is out of reach, to be tried again", reason=str(fault))
                 time.sleep(pause)  # also while stopping: a message that is let go would count as done
-        raise AssertionError("pauses never end")
 
     def _prepare(self, job_id: str) -> None:
         self._do(Step.PREPARING, job_id, self._probe_and_plan)
