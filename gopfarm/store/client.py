@@ -96,9 +96,11 @@ def now(client: redis.Redis) -> float:
 
 @contextmanager
 def reachable(url: str) -> Iterator[None]:
-    """Turn connection faults inside the block into a ``ServiceError`` that names the address."""
+    """Turn faults of Redis inside the block into a ``ServiceError`` that names the address."""
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
         reason = "it refuses the password" if isinstance(error, redis.AuthenticationError) else str(error)
         raise ServiceError(f"Redis at {without_secret(url)} cannot be reached: {reason}") from None
+    except REDIS_FAULTS as error:
+        raise ServiceError(f"Redis at {without_secret(url)} refuses for now: {error}") from None

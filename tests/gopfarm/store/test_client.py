@@ -77,3 +77,15 @@ def test_a_refusal_that_passes_is_told_from_a_bug(valkey: redis.Redis, valkey_ur
     with pytest.raises(redis.ResponseError) as caught:
         client.lpush("a", "1")
     assert not isinstance(caught.value, REDIS_FAULTS)
+
+
+def test_a_redis_that_refuses_to_write_is_a_service_that_cannot_be_had(
+    valkey: redis.Redis, valkey_url: str
+) -> None:
+    valkey.config_set("min-replicas-to-write", "1")
+    try:
+        fault = r"Redis at unix://.* refuses for now: NOREPLICAS"
+        with pytest.raises(ServiceError, match=fault), reachable(valkey_url):
+            connect(valkey_url).set("a", "1")
+    finally:
+        valkey.config_set("min-replicas-to-write", "0")
