@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.farm import adopt_orphans
+from tests.chaos.farm import adopting_orphans
 from tests.chaos.film import Film
 from tests.chaos.kinds import KINDS, ONLY_WHEN_ASKED
 from tests.chaos.run import Result, run_once
@@ -50,12 +50,12 @@ def campaign(
     plan: Plan, film: Film, folder: Path, heard: Callable[[int, Result], None] = lambda *_: None
 ) -> list[Result]:
     """Do every run; ``heard`` is told of each as soon as it is over."""
-    adopt_orphans()
     results = []
-    for number, kind, seed in numbered(plan):
-        result = run_once(film, folder / f"{number:03}-{kind}", kind, seed, plan.lease_seconds, plan.keep)
-        results.append(result)
-        heard(number, result)
-        if not result.right and not plan.keep_going:
-            break
+    with adopting_orphans():
+        for number, kind, seed in numbered(plan):
+            result = run_once(film, folder / f"{number:03}-{kind}", kind, seed, plan.lease_seconds, plan.keep)
+            results.append(result)
+            heard(number, result)
+            if not result.right and not plan.keep_going:
+                break
     return results

@@ -139,7 +139,7 @@ def _fork_server_process() -> psutil.Process:
     (found,) = [
         child
         for child in psutil.Process().children()
-        if "gopfarm.child" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
+        if child.status() != psutil.STATUS_ZOMBIE and "gopfarm.child" in child.cmdline()
     ]
     return found
 
