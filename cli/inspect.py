@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.describe import describe
+from cli.embedded import cores
 from cli.options import chosen_profile, profile_options
 from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, print_json
 from gopfarm.facts import SourceFacts
@@ -18,8 +19,9 @@ from gopfarm.plan import Plan, VideoTask
 from gopfarm.settings import get_settings
 from gopfarm.storage import shown
 from scheduler.cost import Cost, estimate
+from scheduler.load import Load
 from scheduler.normalise import assumed_colour, target_colour
-from scheduler.prepare import plan_source, probe_url
+from scheduler.prepare import choose_encoder, plan_source, probe_url
 
 
 @click.command(
@@ -70,6 +72,11 @@ Examples:
 )
 @click.argument("source")
 @profile_options
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 100_000),
+    help="Idle slots to plan for; default: one a CPU core of this machine.",
+)
 @json_option
 @explains_errors
 def plan(
@@ -79,14 +86,15 @@ def plan(
     segment_seconds: float | None,
     segment_format: str | None,
     encoder: str | None,
+    slots: int | None,
     as_json: bool,
 ) -> None:
     """Show how SOURCE would be cut into chunks and segments, the ladder, and the expected cost."""
     configure_logging("error")
     settings = get_settings()
     chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
-    fleet = {"h264_nvenc"} if encoder == "nvenc" else set()
-    planned = plan_source(probe_url(source, settings), chosen, fleet)
+    codec = choose_encoder(chosen.encoder, {"h264_nvenc"} if chosen.encoder == "nvenc" else set())
+    planned = plan_source(probe_url(source, settings), chosen, codec, Load(slots or cores()))
     cost = estimate(planned)
     if as_json:
         print_json(_plan_document(planned, cost))

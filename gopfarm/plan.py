@@ -25,7 +25,7 @@ from gopfarm.facts import (
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 #: Seconds that a task may take where nothing is known of its size.
 LIMIT_SECONDS = 3600.0
@@ -132,6 +132,8 @@ class Normaliser:
 class VideoTask:
     """One chunk for a group of renditions: decode once from ``seek``, keep the slots of ``segments``.
 
+    ``sizes`` are width and height of all renditions of the plan, those of other groups too: each size is made
+    from the next larger one, so that what a rendition looks like does not depend on how they are grouped.
     A task of any kind that takes longer than ``limit_seconds`` is taken for hanging.
     """
 
@@ -142,6 +144,7 @@ class VideoTask:
     seek: Keyframe
     segments: tuple[SegmentPlan, ...]
     renditions: tuple[VideoRendition, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
     kind: Literal["video"] = "video"
     limit_seconds: float = LIMIT_SECONDS
 

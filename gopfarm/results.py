@@ -67,9 +67,13 @@ class TaskResult:
     frames_concealed: int = 0
 
 
+#: The folder, below the destination, of the results of all plans.
+RESULTS_FOLDER = "tasks"
+
+
 def result_folder(plan_hash: str) -> str:
     """Return the folder, below the destination, of the results of a plan's tasks."""
-    return f"tasks/{plan_hash}"
+    return f"{RESULTS_FOLDER}/{plan_hash}"
 
 
 def result_key(plan_hash: str, task_id: str) -> str:

@@ -25,9 +25,12 @@ _ROUND_SECONDS = 1.0
 
 def queue_of(task: Task) -> str:
     """Return the queue of the workers that can run a task."""
-    if isinstance(task, VideoTask):
-        return CODECS[task.renditions[0].encoder].queue
-    return AUDIO_QUEUE
+    return video_queue(task.renditions[0].encoder) if isinstance(task, VideoTask) else AUDIO_QUEUE
+
+
+def video_queue(encoder: str) -> str:
+    """Return the queue of the workers that have a video encoder."""
+    return CODECS[encoder].queue
 
 
 @dataclass(frozen=True)

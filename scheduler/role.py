@@ -43,14 +43,16 @@ from gopfarm.tenants import policy_of
 from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
-from scheduler.dispatch import Dispatcher, queue_of
+from scheduler.dispatch import Dispatcher, queue_of, video_queue
 from scheduler.finish import publish_job, remove_former
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.janitor import Janitor
+from scheduler.load import load_of
 from scheduler.loop import DispatchLoop
-from scheduler.prepare import plan_source, probe_url
+from scheduler.ordering import ranks
+from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
-from scheduler.resume import finished_before
+from scheduler.resume import Stock, stored_plans, take_stock
 
 log = get_logger(__name__)
 
@@ -98,7 +100,7 @@ class Scheduler:
         self._steps = StepStore(client, self.id)
         self._broker = FarmBroker(settings.redis_url, {JOBS_QUEUE: _THREADS})
         self._stopping = threading.Event()
-        board = Board(client)
+        self._board = board = Board(client)
         self._loop = DispatchLoop(
             self.id,
             Leadership(client, self.id),
@@ -204,23 +206,30 @@ class Scheduler:
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
-        plan = plan_source(facts, profile, self._encoders())
-        queues = {task.id: queue_of(task) for task in plan.tasks}
-        costs = {task.id: expected_seconds(task, facts) for task in plan.tasks}
+        encoder = choose_encoder(profile.encoder, self._encoders())
+        load = load_of(self._board, self._fleet, video_queue(encoder))
+        plan = plan_source(facts, profile, encoder, load, stored_plans(destination))
         with destination_lock(self._client, spec.destination):
             former = self._store.plan(job_id)  # of the time before a retry
-            finished = finished_before(plan, destination)
-            begun = self._store.start_encoding(job_id, plan, queues, costs, finished)
+            stock = take_stock(plan, destination)
+            begun = self._open_tasks(job_id, stock)
             if begun and former is not None and former.hash != plan.hash:
                 remove_former(self._store, former, spec.destination)
         if begun:
             log.info(
                 "job planned",
                 plan=plan.hash,
-                tasks=len(plan.tasks),
-                done_before=len(finished),
+                tasks=len(stock.plan.tasks),
+                done_before=len(stock.finished),
                 frames=plan.grid_frames,
             )
+
+    def _open_tasks(self, job_id: str, stock: Stock) -> bool:
+        tasks, facts = stock.plan.tasks, stock.plan.facts
+        queues = {task.id: queue_of(task) for task in tasks}
+        seconds = {task.id: expected_seconds(task, facts) for task in tasks}
+        order = ranks(tasks, seconds, progressive=False)
+        return self._store.start_encoding(job_id, stock.plan, queues, order, seconds, stock.finished)
 
     def _encoders(self) -> set[str]:
         """Return what the fleet can encode; while no worker is known at all, wait for one to announce itself.

@@ -9,7 +9,7 @@ from typing import cast
 import redis
 
 from gopfarm.errors import FarmError
-from gopfarm.plan import Plan, Task, VideoTask
+from gopfarm.plan import Plan
 from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.serial import to_json
@@ -36,18 +36,6 @@ class Created(enum.StrEnum):
     CREATED = "created"
     KNOWN = "known"
     FULL = "full"
-
-
-def dispatch_score(task: Task) -> float:
-    """Return where a task stands among those of its job: the lowest score is given out first.
-
-    An audio track is one long task that nothing can share, so it goes first, and so do the subtitles: they
-    take little work, but the whole source may have to be read for them. Then the largest.
-    """
-    if not isinstance(task, VideoTask):
-        return float("-1e18")
-    pixels = sum(rendition.width * rendition.height for rendition in task.renditions)
-    return -float(pixels * (task.end - task.start))
 
 
 class JobStore(JobReader):
@@ -127,6 +115,7 @@ class JobStore(JobReader):
         job_id: str,
         plan: Plan,
         queues: Mapping[str, str],
+        ranks: Mapping[str, int],
         costs: Mapping[str, float],
         finished: Mapping[str, TaskResult],
     ) -> bool:
@@ -136,6 +125,7 @@ class JobStore(JobReader):
             job_id: The job.
             plan: Its plan.
             queues: The queue of each task.
+            ranks: Where each task stands among those of its job: the lowest is given out first.
             costs: The seconds that each task is expected to take.
             finished: The results of tasks whose segments lie at the destination already.
         """
@@ -146,7 +136,7 @@ class JobStore(JobReader):
                 task.id,
                 to_json(task),
                 queues[task.id],
-                dispatch_score(task),
+                ranks[task.id],
                 costs[task.id],
                 sum(segment.length for segment in task.segments),
                 to_json(finished[task.id]) if task.id in finished else "",

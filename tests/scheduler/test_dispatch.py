@@ -13,9 +13,8 @@ from gopfarm.settings import Settings
 from gopfarm.store import Board, Fleet, TaskStore, WorkerView
 from gopfarm.tenants import TenantPolicy
 from scheduler.dispatch import Dispatcher, queue_of
-from scheduler.planner import make_plan
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
-from tests.scheduler.facts import SHORT, STANDARD
+from tests.scheduler.facts import SHORT, plan_of
 
 CPU, GPU = "encode.cpu", "encode.nvenc"
 
@@ -93,7 +92,7 @@ def test_every_task_is_queued_once_and_the_longest_first(farm: Farm) -> None:
 
 
 def test_tasks_go_to_the_queue_of_their_encoder(farm: Farm) -> None:
-    plan = make_plan(SHORT, STANDARD, "h264_nvenc", "av 18")
+    plan = plan_of(SHORT, encoder="h264_nvenc")
     assert [queue_of(task) for task in plan.tasks] == [CPU, GPU, GPU]
     farm.worker("a", {CPU: 4, GPU: 4})
     farm.job("j", plan=plan)
@@ -208,6 +207,6 @@ def test_a_job_that_ends_while_the_window_is_filled_does_no_harm(farm: Farm) -> 
 
 def test_a_plan_without_sound_is_dispatched_too(farm: Farm) -> None:
     farm.worker("a", {CPU: 8})
-    silent = make_plan(replace(SHORT, audio=()), STANDARD, "libx264", "av 18")
+    silent = plan_of(replace(SHORT, audio=()))
     farm.job("j", plan=silent)
     assert farm.dispatcher.fill().queued == len(silent.tasks) == 2

@@ -53,7 +53,9 @@ def open_tasks(
 ) -> bool:
     """Open a plan's tasks, each of which is expected to take a second."""
     where = queues or {task.id: QUEUE for task in plan.tasks}
-    return store.start_encoding(job_id, plan, where, {task.id: 1.0 for task in plan.tasks}, finished or {})
+    order = {task.id: rank for rank, task in enumerate(plan.tasks)}
+    seconds = {task.id: 1.0 for task in plan.tasks}
+    return store.start_encoding(job_id, plan, where, order, seconds, finished or {})
 
 
 def give_out(store: TaskStore, job_id: str, task_id: str) -> Given:
