@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output import bit_rate, byte_size, clock
+from cli.output import bit_rate, byte_size, clock, price
 from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, renditions_of
 from gopfarm.store import JobState
+from scheduler.outlook import Expected
 from stitcher import RenditionReport
 
 #: Seconds between lines where there is no terminal to draw bars in.
@@ -41,6 +42,7 @@ class ProgressView:
         self._status = self._progress.add_task("starting", total=None, speed="")
         self._bars: dict[str, TaskID] = {}
         self._begun = 0.0
+        self._eta = ""
         self._line_at = 0.0
 
     def __enter__(self) -> ProgressView:
@@ -78,7 +80,16 @@ class ProgressView:
             lines.append(f"{name} {100 * finished // max(1, total)}%")
         if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
             self._line_at = time.monotonic()
-            self._console.print(f"encoding: {', '.join(lines)}", highlight=False)
+            self._console.print(f"encoding: {', '.join(lines)}{self._eta}", highlight=False)
+
+    def show_eta(self, expected: Expected | None) -> None:
+        """Say when all tasks are expected to be done, and what the job will cost if that is known."""
+        if expected is None:
+            return
+        self._eta = f"; about {clock(expected.seconds)} left"
+        if expected.price is not None:
+            self._eta += f", price {price(expected.price)}"
+        self._progress.update(self._status, description=f"encoding{self._eta}", visible=True)
 
 
 def _by_rendition(plan: Plan, done: dict[str, int]) -> list[tuple[str, int, int, float]]:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from cli.embedded import EmbeddedFarm, cores
+from cli.expected import expected_of
 from cli.options import absolute, chosen_profile, profile_options
 from cli.output import clock, explains_errors, json_option, print_json
 from cli.progress import ProgressView, summary_table
@@ -101,6 +102,7 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
                     plan = plan or store.plan(job_id)
                     if plan is not None:
                         view.show_tasks(plan, store.progress(job_id))
+                        view.show_eta(expected_of(store, job_id, state, settings.slot_hour_price))
                 time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         published = _take_back(farm, store, job_id, spec)

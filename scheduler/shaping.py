@@ -18,6 +18,7 @@ from gopfarm.profile import Profile
 from scheduler.chunks import Chunk
 from scheduler.cost import pace_of, sound_seconds
 from scheduler.load import Load
+from scheduler.outlook import HANDOVER_SECONDS
 from scheduler.planner import chunks_of, video_renditions
 from scheduler.shape import TAILS, Grouping, Shape, cuts
 from scheduler.simulation import finish_seconds
@@ -25,9 +26,6 @@ from scheduler.sound import audio_renditions
 
 #: Shapes whose price is this close to the best are as good, and the one with the fewest joints is chosen.
 _AS_GOOD = 1.01
-
-#: Seconds that a slot waits for its next task, besides what the cost model counts.
-HANDOVER_SECONDS = 0.05
 
 #: Chunks differ by what they show, as much as the model is wrong at most: their seconds are tried with up to
 #: so much more and less for each, so that a plan does not hang on all being as long as expected.

@@ -15,6 +15,7 @@ from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
 from gopfarm.store.models import Failure, JobState, JobView
+from gopfarm.store.pace import Remaining, remaining
 
 #: Page size of ``recent``.
 _MAX_PAGE = 1000
@@ -60,6 +61,10 @@ class JobReader:
         """Return the frames or samples done so far by each run of a task that was started."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.progress(job_id)))
         return {run: int(value) for run, value in found.items()}
+
+    def remaining(self, job_id: str) -> Remaining | None:
+        """Return what is left of a job's tasks, and how fast they go; None if it has none."""
+        return remaining(self._redis, job_id)
 
     def attempts(self, job_id: str) -> dict[str, int]:
         """Return how often each task was started."""
