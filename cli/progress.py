@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output import bit_rate, byte_size, clock, price
+from cli.output import bit_rate, byte_size, clock
 from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, renditions_of
 from gopfarm.store import JobState
 from scheduler.outlook import Expected
@@ -80,15 +80,13 @@ class ProgressView:
             lines.append(f"{name} {100 * finished // max(1, total)}%")
         if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
             self._line_at = time.monotonic()
-            self._console.print(f"encoding: {', '.join(lines)}{self._eta}", highlight=False)
+            self._console.print(f"encoding: {', '.join(lines)}{self._eta}", highlight=False, soft_wrap=True)
 
     def show_eta(self, expected: Expected | None) -> None:
-        """Say when all tasks are expected to be done, and what the job will cost if that is known."""
+        """Say when all tasks are expected to be done."""
         if expected is None:
             return
         self._eta = f"; about {clock(expected.seconds)} left"
-        if expected.price is not None:
-            self._eta += f", price {price(expected.price)}"
         self._progress.update(self._status, description=f"encoding{self._eta}", visible=True)
 
 

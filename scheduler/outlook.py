@@ -36,7 +36,7 @@ def of_plan(plan: Plan, slots: int, hour_price: float | None) -> Expected:
 def of_job(left: Remaining, slots: int, hour_price: float | None) -> Expected:
     """Return what is still expected of a job that gets so many slots.
 
-    Its finished tasks tell how fast the workers are, and how hard this film is. ``price`` is that of the
+    What is done tells how fast the workers are, and how hard this film is. ``price`` is that of the
     whole job, with what it has cost so far.
     """
     return _expected(left.left, left.pace, slots, left.took, hour_price)

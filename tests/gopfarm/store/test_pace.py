@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import redis
 
+from gopfarm.store import Board
 from gopfarm.store.pace import remaining
 from tests.gopfarm.store.jobs import PLAN, begin, give_out, result_of, store_on
 
@@ -24,6 +26,11 @@ def test_tasks_count_until_they_are_done_and_less_as_they_go_on(valkey: redis.Re
     half = store.remaining("j")
     assert half is not None
     assert (round(sum(half.left), 1), half.running) == (4.5, 2)
+    valkey.hset("gopfarm:job:j:started", FIRST, Board(valkey).now() - 10)
+    telling = store.remaining("j")
+    assert telling is not None
+    assert telling.finished == pytest.approx(0.5)
+    assert 20 <= telling.pace < 30
     store.finish("j", FIRST, "w#1", result_of(FIRST), length, PLAN.hash)
     valkey.hset("gopfarm:job:j:seconds", FIRST, 3.0)
     later = store.remaining("j")
