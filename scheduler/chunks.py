@@ -84,3 +84,13 @@ def _snap(ideal: int, keyframes: Sequence[int], reach: int) -> int:
     at = bisect_left(keyframes, ideal)
     near = [slot for slot in keyframes[max(0, at - 1) : at + 1] if abs(slot - ideal) <= reach]
     return min(near, key=lambda slot: abs(slot - ideal), default=ideal)
+
+
+def bytes_read(chunk: Chunk, keyframes: Sequence[Keyframe], size: int) -> tuple[int, int] | None:
+    """Return where a chunk's packets lie in a file of ``size`` bytes: from its keyframe to the one after it.
+
+    None where the keyframes do not say, or do not lie in order.
+    """
+    after = bisect_left(keyframes, chunk.segments[-1].end, key=lambda keyframe: keyframe.slot)
+    start, end = chunk.seek.byte, keyframes[after].byte if after < len(keyframes) else size
+    return (start, end) if start is not None and end is not None and start < end <= size else None

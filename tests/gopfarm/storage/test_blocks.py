@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceRef
-from gopfarm.storage.blocks import BLOCK_BYTES, CACHE_BLOCKS, RUN_BLOCKS, BlockCache
+from gopfarm.storage.blocks import BLOCK_BYTES, RUN_BLOCKS, BlockCache
 from gopfarm.storage.source import RangedSource
 
 READS = st.lists(st.tuples(st.integers(0, 130), st.integers(0, 60)), max_size=40)
@@ -67,15 +67,24 @@ def test_a_ranged_source_behaves_as_a_file() -> None:
 
 def test_sequential_reading_asks_for_growing_runs_and_a_jump_for_one_block() -> None:
     requests: list[tuple[int, int]] = []
-    source = source_of(bytes(40 * BLOCK_BYTES), requests)
-    while source.tell() < 12 * BLOCK_BYTES:
+    source = source_of(bytes(6 * RUN_BLOCKS * BLOCK_BYTES), requests)
+    while source.tell() < 4 * RUN_BLOCKS * BLOCK_BYTES:
         source.read(1 << 16)
-    assert requests == [(1, 1), (2, 2), (4, RUN_BLOCKS), (8, RUN_BLOCKS)]
-    source.seek(30 * BLOCK_BYTES)
+    assert requests[:3] == [(1, 1), (2, 2), (4, 4)]
+    assert requests[-3:] == [(RUN_BLOCKS, RUN_BLOCKS), (2 * RUN_BLOCKS, RUN_BLOCKS), (3 * RUN_BLOCKS, RUN_BLOCKS)]
+    source.seek(5 * RUN_BLOCKS * BLOCK_BYTES)
     source.read(10)
-    assert requests[-1] == (30, 1)
-    assert source.bytes_fetched == (12 + 1) * BLOCK_BYTES
-    assert CACHE_BLOCKS * BLOCK_BYTES == 16 << 20
+    assert requests[-1] == (5 * RUN_BLOCKS, 1)
+    assert source.bytes_fetched == (4 * RUN_BLOCKS + 1) * BLOCK_BYTES
+
+
+def test_what_is_expected_comes_in_long_requests_and_little_beyond_it() -> None:
+    requests: list[tuple[int, int]] = []
+    source = source_of(bytes(200 * BLOCK_BYTES), requests)
+    source.expect(10 * BLOCK_BYTES + 5, (12 + RUN_BLOCKS) * BLOCK_BYTES - 7)
+    source.seek(10 * BLOCK_BYTES + 5)
+    source.read((RUN_BLOCKS + 2) * BLOCK_BYTES)
+    assert requests == [(10, RUN_BLOCKS), (10 + RUN_BLOCKS, 2), (12 + RUN_BLOCKS, 1)]
 
 
 def test_two_interleaved_readings_fetch_nothing_twice() -> None:
