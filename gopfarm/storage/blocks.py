@@ -6,16 +6,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-#: Bytes of a block, the unit of caching and the least that one request asks for. Demuxers read kilobytes at
-#: a time; what lies around the few places that a plan or a chunk's edge needs is read in vain.
-BLOCK_BYTES = 1 << 17
+#: Bytes of a block, the unit of caching. Demuxers look at a few bytes in many places: what lies around those
+#: is read in vain.
+BLOCK_BYTES = 1 << 14
 
 #: Most blocks of one request (4 MiB). A request costs about as long as 1 MiB takes to arrive from object
 #: storage: sequential reading grows to where that does not matter any more.
-RUN_BLOCKS = 32
+RUN_BLOCKS = 256
 
 #: Most blocks that one reader keeps (8 MiB), so that an interleaved file's sound and picture stay at hand.
-CACHE_BLOCKS = 64
+CACHE_BLOCKS = 512
+
+#: Readings that go on side by side in one file, at most: those of a film and a few of its tracks.
+_READINGS = 64
 
 #: ``fetch(start, length)`` returns exactly ``length`` bytes from offset ``start``, or raises.
 Fetch = Callable[[int, int], bytes]
@@ -37,10 +40,11 @@ class Shelf(Protocol):
 class BlockCache:
     """Random access to ``size`` bytes that come in ranges from ``fetch``.
 
-    A miss where another fetch ended brings as many blocks as that whole run of fetches so far (at least 1, at
-    most ``run_blocks``), so requests grow with sequential reading, also with several readings side by side,
-    and a jump costs one block. Where it is known what will be read, requests are as long as they may be at
-    once, and end with it. The blocks used longest ago are dropped first. Not thread-safe.
+    A miss brings what is asked for. Where it goes on from another fetch, it brings at least half as many
+    blocks as that whole run of fetches did (at most ``run_blocks``), so requests grow with sequential
+    reading, also with several readings side by side. Where it is known what will be read, requests are as
+    long as they may be at once, and end with it. The blocks used longest ago are dropped first. Not
+    thread-safe.
 
     Parameters:
         size: Bytes of the whole source.
@@ -85,9 +89,11 @@ class BlockCache:
             if self._shelf is not None:
                 self._shelf.put(number, block)
             number, run = number + 1, run + 1
+        while number in self._blocks:
+            number += 1
         if number != self._expected.stop:  # beyond that, reading goes on for a few pictures at most
             self._ends[number] = run
-        while len(self._ends) > self._cache_blocks:
+        while len(self._ends) > _READINGS:
             self._ends.popitem(last=False)
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
@@ -96,7 +102,8 @@ class BlockCache:
         at = offset
         while at < end:
             number, inside = divmod(at, self._block_bytes)
-            piece = memoryview(self._block(number))[inside : inside + end - at]
+            wanted = -(-end // self._block_bytes) - number
+            piece = memoryview(self._block(number, wanted))[inside : inside + end - at]
             buffer[at - offset : at - offset + len(piece)] = piece
             at += len(piece)
         return at - offset
@@ -105,12 +112,13 @@ class BlockCache:
         """Forget every block."""
         self._blocks.clear()
 
-    def _block(self, number: int) -> bytes:
+    def _block(self, number: int, wanted: int) -> bytes:
+        """Return a block, the first of ``wanted``."""
         while not self._has(number):  # what another reader has brought may be dropped before we see it
             if self._shelf is None:
-                self._bring(number)
+                self._bring(number, wanted)
             else:
-                self._shelf.fetch(number, lambda: self._bring(number))
+                self._shelf.fetch(number, lambda: self._bring(number, wanted))
         self._blocks.move_to_end(number)
         return self._blocks[number]
 
@@ -128,18 +136,18 @@ class BlockCache:
         while len(self._blocks) > self._cache_blocks:
             self._blocks.popitem(last=False)
 
-    def _bring(self, number: int) -> None:
-        run = self._run(number)
+    def _bring(self, number: int, wanted: int) -> None:
+        run = self._run(number, wanted)
         start = number * self._block_bytes
         self.put(number, self._fetch(start, min(run * self._block_bytes, self._size - start)))
 
-    def _run(self, number: int) -> int:
+    def _run(self, number: int, wanted: int) -> int:
         """Return how many blocks to fetch from ``number`` on: none of them is at hand already."""
         if number in self._expected:
-            most = min(self._run_blocks, self._expected.stop - number)
+            most = max(wanted, self._expected.stop - number)
         else:
-            most = min(self._run_blocks, self._ends.get(number, 1))
-        most = min(most, -(-self._size // self._block_bytes) - number)
+            most = max(wanted, self._ends.get(number, 0) // 2)
+        most = min(most, self._run_blocks, -(-self._size // self._block_bytes) - number)
         run = 1
         while run < most and not self._has(number + run):
             run += 1

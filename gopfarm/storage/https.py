@@ -29,7 +29,7 @@ def open_https_source(
 ) -> RangedSource:
     """Open a file on an https server that gives ranges.
 
-    This asks for the first block instead of sending HEAD: one request tells size, validator and whether
+    This asks for the first bytes instead of sending HEAD: one request tells size, validator and whether
     the server gives ranges, and addresses that are signed for GET work too. The validator is the ``ETag``,
     or ``Last-Modified`` where there is none; each answer must carry the same one (RFC 9110 section 8.8).
 

@@ -33,7 +33,7 @@ _CHANGED_CODES = MISSING_CODES | {"PreconditionFailed", "412", "InvalidRange", "
 def open_s3_source(
     url: str, address: S3Address, expected: SourceRef | None, patience: Patience
 ) -> RangedSource:
-    """Open an object. One request brings size, entity tag and the first block, and needs no s3:ListBucket.
+    """Open an object. One request brings size, entity tag and the first bytes, and needs no s3:ListBucket.
 
     Every further request is bound to that entity tag (``If-Match``), also after the client was made anew.
 

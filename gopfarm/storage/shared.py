@@ -67,7 +67,7 @@ class SharedBlocks:
                 self._bytes -= len(dropped)
 
     def fetch(self, source: SourceRef, number: int, fetch: Callable[[], None]) -> None:
-        """Call ``fetch``, which puts the block here; but if another thread is at this place, wait for it first.
+        """Call ``fetch``, which puts the block here; wait first for another thread that is at this place.
 
         Slots begin with a job at the same moment, and all want its index.
         """

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+#: Bytes that opening a source asks for, whole blocks: what containers begin with.
+HEAD_BYTES = 4 * BLOCK_BYTES
+
+
 class _Stopwatch:
     """Seconds spent in ``with`` blocks, the one under way included. One thread enters, any may look."""
 
@@ -86,8 +90,8 @@ class RangedSource(SourceFile):
         ref: What was found when the source was opened.
         fetch: ``fetch(start, length)`` returns that range of these very bytes. It raises
             ``ServiceError`` where another attempt makes sense, ``SourceError`` where the source changed.
-        head: What opening it brought: the first block (see ``needed_head``), or the whole source if that is
-            shorter; less than this is not kept.
+        head: What opening it brought: ``HEAD_BYTES``, or the whole source if that is shorter. Less than this
+            is not kept (see ``needed_head``).
         release: Called once, when the source is closed.
         patience: How long one range may go on failing.
     """
@@ -105,7 +109,7 @@ class RangedSource(SourceFile):
         self._patience = patience
         self._fetch_once = fetch
         self._cache = BlockCache(ref.size, self._fetch, shared_blocks().of(ref))
-        if len(head) == min(BLOCK_BYTES, ref.size):
+        if len(head) == min(HEAD_BYTES, ref.size):
             self._cache.put(0, head)
         self._at = 0
         self._in_use = threading.Lock()
@@ -172,9 +176,9 @@ class RangedSource(SourceFile):
 
 
 def needed_head(expected: SourceRef | None) -> int:
-    """Return how many bytes to ask for in opening a source: one, to learn what it is, if its first are here."""
+    """Return how many bytes opening a source asks for: one, which tells what it is, if its first are here."""
     known = expected is not None and shared_blocks().get(expected, 0) is not None
-    return 1 if known else BLOCK_BYTES
+    return 1 if known else HEAD_BYTES
 
 
 def check_expected(found: SourceRef, expected: SourceRef | None) -> SourceRef:

@@ -1,0 +1,200 @@
+"""Bytes read from object storage by whole jobs and by planning, against the size of the source.
+
+Makes a film of some minutes at a real bitrate in several containers, serves it from a stand-in for S3 that
+counts what it gives, and lets ``gopfarm transcode`` make one small rendition of it. A decode is one pass over
+the picture or over the sound; each reads the whole file where both lie interleaved, as they do in most films.
+Planning is counted for the same film so many times over that it lasts two hours, with its index at the end
+(which takes 6.5 GB of the temporary folder for a while).
+
+    python bench/reads.py [--seconds 360] [--only NAME ...] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.object_store import BUCKET, ObjectStore
+
+#: The film's containers, and how ffmpeg writes each.
+VARIANTS = {
+    "index_at_end.mp4": (),
+    "index_at_start.mp4": ("-movflags", "+faststart"),
+    "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
+    "matroska.mkv": (),
+    "stream.ts": (),
+}
+
+#: Bits per second of the film's picture: what cameras and mezzanine files of 1080p come near.
+BITRATE = 7_000_000
+
+#: The film that is only planned lasts so long.
+LONG_SECONDS = 7200
+
+#: One small rendition: this bench is about reading.
+PROFILE = """\
+name: reads
+renditions: [{name: 144p, height: 144, bitrate: 200k}]
+preset: ultrafast
+"""
+
+
+@dataclass(frozen=True)
+class JobReads:
+    """What a job read of a source of ``size`` bytes: in planning, and for picture and sound, decoded once."""
+
+    source: str
+    size: int
+    planning: int
+    picture: int
+    sound: int
+    requests: int
+
+    @property
+    def picture_ratio(self) -> float:
+        """Bytes read for the picture, planning included, for each byte of the source."""
+        return (self.planning + self.picture) / self.size
+
+    @property
+    def ratio(self) -> float:
+        """Bytes read over the whole job for each byte of the source and decode."""
+        return (self.planning + self.picture + self.sound) / (self.size * 2)
+
+
+@dataclass(frozen=True)
+class PlanReads:
+    """What planning read of a film with ``seconds``, and how much memory and CPU time the command took."""
+
+    source: str
+    size: int
+    seconds: int
+    bytes_read: int
+    requests: int
+    cpu_seconds: float
+
+
+def make_film(folder: Path, seconds: int) -> None:
+    """Write the film in all containers."""
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    first = folder / next(iter(VARIANTS))
+    picture = "testsrc2=size=320x180:rate=30,noise=alls=60:allf=t"
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "60", "-bf", "2", "-pix_fmt", "yuv420p"]
+    rate = ["-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE)]
+    subprocess.run(
+        [
+            *(*ffmpeg, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "anoisesrc=amplitude=0.1"),
+            *("-t", str(seconds), *encode, *rate, "-c:a", "aac", "-b:a", "128k", first),
+        ],
+        check=True,
+    )
+    for name, options in VARIANTS.items():
+        if name != first.name:
+            subprocess.run([*ffmpeg, "-i", first, "-c", "copy", *options, folder / name], check=True)
+
+
+def make_long_film(film: Path, to: Path, times: int) -> None:
+    """Write a film several times over, with its index at the end."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-stream_loop", str(times - 1)]
+    subprocess.run([*command, "-i", film, "-c", "copy", to], check=True)
+
+
+def job_reads(folder: Path, name: str) -> JobReads:
+    """Transcode one of the films of a folder; count what is read of it."""
+    with ObjectStore(folder) as store, tempfile.TemporaryDirectory() as out:
+        profile = Path(out, "reads.yaml")
+        profile.write_text(PROFILE)
+        command = ["transcode", f"s3://{BUCKET}/{name}", f"{out}/film", "--profile", str(profile)]
+        _gopfarm(command, store)
+        report = json.loads(Path(out, "film", "job.json").read_text())
+    read = {"video": 0, "audio": 0}
+    for task in report["tasks"]:
+        read[task["kind"]] += task["source_bytes_read"]
+    planning = store.bytes_read[name] - sum(read.values())
+    size = (folder / name).stat().st_size
+    return JobReads(name, size, planning, read["video"], read["audio"], store.requests[name])
+
+
+def plan_reads(folder: Path, name: str, seconds: int) -> PlanReads:
+    """Plan a film; count what is read of it."""
+    with ObjectStore(folder) as store:
+        before = os.times()
+        _gopfarm(["plan", f"s3://{BUCKET}/{name}"], store)
+        after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    size = (folder / name).stat().st_size
+    return PlanReads(name, size, seconds, store.bytes_read[name], store.requests[name], round(cpu, 2))
+
+
+def _gopfarm(arguments: list[str], store: ObjectStore) -> None:
+    command = [sys.executable, "-m", "gopfarm", *arguments]
+    done = subprocess.run(
+        command,
+        env=os.environ | store.environment,
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"gopfarm {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+
+
+def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Run everything; return plain data: ``jobs`` (see ``JobReads``, with its ratios) and ``plans``."""
+    with tempfile.TemporaryDirectory(prefix="gopfarm-reads-") as name:
+        folder = Path(name)
+        make_film(folder, seconds)
+        jobs = [job_reads(folder, film) for film in VARIANTS if not only or film in only]
+        long_film = folder / "two_hours.mp4"
+        times = -(-LONG_SECONDS // seconds)
+        make_long_film(folder / "index_at_end.mp4", long_film, times)
+        plans = [plan_reads(folder, long_film.name, times * seconds)]
+    return {
+        "jobs": [
+            asdict(job) | {"picture_ratio": round(job.picture_ratio, 3), "ratio": round(job.ratio, 3)}
+            for job in jobs
+        ],
+        "plans": [asdict(plan) for plan in plans],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=360, help="length of the film")
+    parser.add_argument("--only", action="append", default=[], choices=list(VARIANTS))
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    args = parser.parse_args()
+    found = figures(args.seconds, args.only)
+    print(
+        f"{'source':20} {'MB':>7} {'planning':>9} {'picture':>8} {'sound':>7} {'requests':>8} "
+        f"{'picture/size':>12} {'all/(2 x size)':>14}"
+    )
+    for job in found["jobs"]:
+        sizes = [job[name] / 1e6 for name in ("size", "planning", "picture", "sound")]
+        print(
+            f"{job['source']:20} {sizes[0]:7.1f} {sizes[1]:9.2f} {sizes[2]:8.1f} {sizes[3]:7.1f} "
+            f"{job['requests']:8} {job['picture_ratio']:12.3f} {job['ratio']:14.3f}"
+        )
+    for plan in found["plans"]:
+        print(
+            f"planning {plan['seconds'] / 3600:.1f} h ({plan['size'] / 1e9:.2f} GB): "
+            f"{plan['bytes_read'] / 2**20:.2f} MiB in {plan['requests']} requests, "
+            f"{plan['cpu_seconds']} CPU s"
+        )
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
