@@ -98,7 +98,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
                 chunk.seek,
                 chunk.segments,
                 video,
-                reads=bytes_read(chunk, facts.video.keyframes, facts.source.size),
+                reads=bytes_read(chunk, facts.video.keyframes, facts.source.size, facts.video.grid_frames),
             )
             for index, chunk in enumerate(chunks)
         ]
