@@ -22,10 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from bench.object_store import BUCKET, ObjectStore
+from films import looped
+from object_store import BUCKET, ObjectStore
 
 #: The film's containers, and how ffmpeg writes each.
 VARIANTS = {
@@ -103,12 +101,6 @@ def make_film(folder: Path, seconds: int) -> None:
             subprocess.run([*ffmpeg, "-i", first, "-c", "copy", *options, folder / name], check=True)
 
 
-def make_long_film(film: Path, to: Path, times: int) -> None:
-    """Write a film several times over, with its index at the end."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-stream_loop", str(times - 1)]
-    subprocess.run([*command, "-i", film, "-c", "copy", to], check=True)
-
-
 def job_reads(folder: Path, name: str) -> JobReads:
     """Transcode one of the films of a folder; count what is read of it."""
     with ObjectStore(folder) as store, tempfile.TemporaryDirectory() as out:
@@ -158,7 +150,7 @@ def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
         jobs = [job_reads(folder, film) for film in VARIANTS if not only or film in only]
         long_film = folder / "two_hours.mp4"
         times = -(-LONG_SECONDS // seconds)
-        make_long_film(folder / "index_at_end.mp4", long_film, times)
+        looped(folder / "index_at_end.mp4", long_film, times)
         plans = [plan_reads(folder, long_film.name, times * seconds)]
     return {
         "jobs": [

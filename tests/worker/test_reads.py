@@ -52,7 +52,8 @@ def test_chunks_read_little_beyond_their_share_of_the_film(
     film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So few that neighbours cannot live on what the one before them has read.
-    monkeypatch.setattr("gopfarm.storage.source.shared_blocks", lambda few=SharedBlocks(1 << 19): few)
+    few = SharedBlocks(1 << 19)
+    monkeypatch.setattr("gopfarm.storage.source.shared_blocks", lambda: few)
     results = [run(task, tmp_path) for task in film.of_kind("video")]
     assert len(results) == 3
     read = sum(result.source_bytes_read for result in results)
