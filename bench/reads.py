@@ -3,8 +3,8 @@
 Makes a film of some minutes at a real bitrate in several containers, serves it from a stand-in for S3 that
 counts what it gives, and lets ``gopfarm transcode`` make one small rendition of it. A decode is one pass over
 the picture or over the sound; each reads the whole file where both lie interleaved, as they do in most films.
-Planning is counted for the same film so many times over that it lasts two hours, with its index at the end
-(which takes 6.5 GB of the temporary folder for a while).
+Planning is counted for MP4 films of two hours with their index at the end, of which reading that index is the
+largest part (they take 6.5 GB of the temporary folder for a while).
 
     python bench/reads.py [--seconds 360] [--only NAME ...] [--json FILE]
 """
@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from typing import Any
 import imageio_ffmpeg
 from films import looped
 from object_store import BUCKET, ObjectStore
+
+from encoders.media import boxes
 
 #: The film's containers, and how ffmpeg writes each.
 VARIANTS = {
@@ -34,11 +37,14 @@ VARIANTS = {
     "stream.ts": (),
 }
 
-#: Bits per second of the film's picture: what cameras and mezzanine files of 1080p come near.
-BITRATE = 7_000_000
+#: Films by frames and bits per second, as cinema and as cameras in 1080p have them. All containers hold the
+#: first; each is planned at full length.
+FILMS = ((24, 5_000_000), (30, 7_000_000))
 
-#: The film that is only planned lasts so long.
+#: The films that are only planned last so long.
 LONG_SECONDS = 7200
+
+FFMPEG = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
 
 #: One small rendition: this bench is about reading.
 PROFILE = """\
@@ -72,38 +78,38 @@ class JobReads:
 
 @dataclass(frozen=True)
 class PlanReads:
-    """What planning read of a film with ``seconds``, and how much memory and CPU time the command took."""
+    """What planning read of a film, the ``index`` (its ``moov`` box) included, and the command's CPU time."""
 
-    source: str
-    size: int
+    frame_rate: int
     seconds: int
+    size: int
+    index: int
     bytes_read: int
     requests: int
     cpu_seconds: float
 
 
-def make_film(folder: Path, seconds: int) -> None:
-    """Write the film in all containers."""
-    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
-    first = folder / next(iter(VARIANTS))
-    picture = "testsrc2=size=320x180:rate=30,noise=alls=60:allf=t"
-    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "60", "-bf", "2", "-pix_fmt", "yuv420p"]
-    rate = ["-b:v", str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE)]
+def make_film(film: Path, seconds: int, rate: int, bitrate: int) -> None:
+    """Make a film with sound: a small picture, so that it is cheap to decode, at a large one's bitrate."""
+    picture = f"testsrc2=size=320x180:rate={rate},noise=alls=60:allf=t"
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    encode += ["-g", str(2 * rate), "-bf", "2"]
+    rates = ["-b:v", str(bitrate), "-maxrate", str(bitrate), "-bufsize", str(bitrate)]
     subprocess.run(
         [
-            *(*ffmpeg, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "anoisesrc=amplitude=0.1"),
-            *("-t", str(seconds), *encode, *rate, "-c:a", "aac", "-b:a", "128k", first),
+            *(*FFMPEG, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "anoisesrc=amplitude=0.1"),
+            *("-t", str(seconds), *encode, *rates, "-c:a", "aac", "-b:a", "128k", film),
         ],
         check=True,
     )
-    for name, options in VARIANTS.items():
-        if name != first.name:
-            subprocess.run([*ffmpeg, "-i", first, "-c", "copy", *options, folder / name], check=True)
 
 
-def job_reads(folder: Path, name: str) -> JobReads:
-    """Transcode one of the films of a folder; count what is read of it."""
-    with ObjectStore(folder) as store, tempfile.TemporaryDirectory() as out:
+def job_reads(film: Path, name: str, options: Sequence[str]) -> JobReads:
+    """Put a film into a container, by ffmpeg's options, and transcode it; count what is read of it."""
+    source = film.with_name(name)
+    subprocess.run([*FFMPEG, "-i", film, "-c", "copy", *options, source], check=True)
+    size = source.stat().st_size
+    with ObjectStore(film.parent) as store, tempfile.TemporaryDirectory() as out:
         profile = Path(out, "reads.yaml")
         profile.write_text(PROFILE)
         command = ["transcode", f"s3://{BUCKET}/{name}", f"{out}/film", "--profile", str(profile)]
@@ -113,19 +119,21 @@ def job_reads(folder: Path, name: str) -> JobReads:
     for task in report["tasks"]:
         read[task["kind"]] += task["source_bytes_read"]
     planning = store.bytes_read[name] - sum(read.values())
-    size = (folder / name).stat().st_size
+    source.unlink()
     return JobReads(name, size, planning, read["video"], read["audio"], store.requests[name])
 
 
-def plan_reads(folder: Path, name: str, seconds: int) -> PlanReads:
+def plan_reads(film: Path, frame_rate: int, seconds: int) -> PlanReads:
     """Plan a film; count what is read of it."""
-    with ObjectStore(folder) as store:
+    with film.open("rb") as file:
+        index = sum(size for kind, _, size in boxes(file) if kind == b"moov")
+    with ObjectStore(film.parent) as store:
         before = os.times()
-        _gopfarm(["plan", f"s3://{BUCKET}/{name}"], store)
+        _gopfarm(["plan", f"s3://{BUCKET}/{film.name}"], store)
         after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    size = (folder / name).stat().st_size
-    return PlanReads(name, size, seconds, store.bytes_read[name], store.requests[name], round(cpu, 2))
+    read, requests = store.bytes_read[film.name], store.requests[film.name]
+    return PlanReads(frame_rate, seconds, film.stat().st_size, index, read, requests, round(cpu, 2))
 
 
 def _gopfarm(arguments: list[str], store: ObjectStore) -> None:
@@ -144,14 +152,18 @@ def _gopfarm(arguments: list[str], store: ObjectStore) -> None:
 
 def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Run everything; return plain data: ``jobs`` (see ``JobReads``, with its ratios) and ``plans``."""
-    with tempfile.TemporaryDirectory(prefix="gopfarm-reads-") as name:
-        folder = Path(name)
-        make_film(folder, seconds)
-        jobs = [job_reads(folder, film) for film in VARIANTS if not only or film in only]
-        long_film = folder / "two_hours.mp4"
-        times = -(-LONG_SECONDS // seconds)
-        looped(folder / "index_at_end.mp4", long_film, times)
-        plans = [plan_reads(folder, long_film.name, times * seconds)]
+    jobs: list[JobReads] = []
+    plans: list[PlanReads] = []
+    with tempfile.TemporaryDirectory(prefix="gopfarm-reads-") as temporary:
+        folder = Path(temporary)
+        for rate, bitrate in FILMS:
+            film = folder / "film.mp4"
+            make_film(film, seconds, rate, bitrate)
+            if not jobs:
+                jobs = [job_reads(film, name, VARIANTS[name]) for name in only or VARIANTS]
+            times = -(-LONG_SECONDS // seconds)
+            looped(film, folder / "two_hours.mp4", times)
+            plans.append(plan_reads(folder / "two_hours.mp4", rate, times * seconds))
     return {
         "jobs": [
             asdict(job) | {"picture_ratio": round(job.picture_ratio, 3), "ratio": round(job.ratio, 3)}
@@ -180,9 +192,9 @@ def main() -> None:
         )
     for plan in found["plans"]:
         print(
-            f"planning {plan['seconds'] / 3600:.1f} h ({plan['size'] / 1e9:.2f} GB): "
-            f"{plan['bytes_read'] / 2**20:.2f} MiB in {plan['requests']} requests, "
-            f"{plan['cpu_seconds']} CPU s"
+            f"planning {plan['seconds'] / 3600:.1f} h, {plan['frame_rate']} frames/s "
+            f"({plan['size'] / 1e9:.2f} GB): {plan['bytes_read'] / 2**20:.2f} MiB "
+            f"(index {plan['index'] / 2**20:.2f}) in {plan['requests']} requests, {plan['cpu_seconds']} CPU s"
         )
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n")
