@@ -18,6 +18,14 @@ from gopfarm.profile import X264_PRESETS
 REORDER_FRAMES = 2
 
 
+#: Frames that x264 looks ahead, at most. Presets slower than ``faster`` would look farther (medium 40, slower
+#: 60), which takes 6.5 MiB for each frame of 1080p and gains nothing that VMAF can see.
+_MOST_LOOKAHEAD = 20
+
+#: x264's presets that look no farther than that by themselves.
+_SHORT_SIGHTED = frozenset({"ultrafast", "superfast", "veryfast", "faster"})
+
+
 class VideoCodec(ABC):
     """One H.264 encoder of libavcodec.
 
@@ -46,8 +54,10 @@ class X264(VideoCodec):
 
     def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
         """Average rate with a VBV; IDR frames are forced from outside, never farther apart than 2 s."""
+        sight = {} if rendition.preset in _SHORT_SIGHTED else {"rc-lookahead": str(_MOST_LOOKAHEAD)}
         return {
             "preset": rendition.preset,
+            **sight,
             "profile": "high",
             "forced-idr": "1",
             "maxrate": str(rendition.maxrate),

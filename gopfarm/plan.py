@@ -25,7 +25,7 @@ from gopfarm.facts import (
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 #: Seconds that a task may take where nothing is known of its size.
 LIMIT_SECONDS = 3600.0
@@ -132,7 +132,8 @@ class Normaliser:
 class VideoTask:
     """One chunk for a group of renditions: decode once from ``seek``, keep the slots of ``segments``.
 
-    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging.
+    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging. ``reads`` says between
+    which bytes of the source most of what it reads lies, where that is known.
     """
 
     id: str
@@ -144,6 +145,7 @@ class VideoTask:
     renditions: tuple[VideoRendition, ...]
     kind: Literal["video"] = "video"
     limit_seconds: float = LIMIT_SECONDS
+    reads: tuple[int, int] | None = None
 
     @property
     def start(self) -> int:

@@ -12,7 +12,7 @@ from gopfarm.profile import Profile
 from gopfarm.serial import fingerprint
 from gopfarm.timeline import FIELD_CONTEXT, round_half_up, video_timescale
 from ladder import fit_rungs
-from scheduler.chunks import Chunk, cut_chunks
+from scheduler.chunks import Chunk, bytes_read, cut_chunks
 from scheduler.cost import limit_seconds
 from scheduler.normalise import normaliser
 from scheduler.sound import BRIDGED, audio_renditions, audio_segments
@@ -88,7 +88,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
                 renditions=subtitles,
             )
         )
-    if picture is not None:
+    if picture is not None and facts.video is not None:
         tasks += [
             VideoTask(
                 f"video-{index:05d}",
@@ -98,6 +98,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
                 chunk.seek,
                 chunk.segments,
                 video,
+                reads=bytes_read(chunk, facts.video.keyframes, facts.source.size, facts.video.grid_frames),
             )
             for index, chunk in enumerate(chunks)
         ]
