@@ -1,8 +1,8 @@
 """The hypothetical decoder's buffer: whether a stream keeps to its maximum rate and buffer size.
 
-The model is the coded picture buffer of ITU-T H.264 annex C.1 at a variable rate, which is also x264's VBV: bits
-arrive at ``maxrate`` for as long as there is room in ``bufsize``, and all bits of a picture leave at once at its
-decoding time.
+The model is the coded picture buffer of ITU-T H.264 annex C.1 at a variable rate, which is also x264's VBV:
+bits arrive at ``maxrate`` for as long as there is room in ``bufsize``, and all bits of a picture leave at
+once at its decoding time.
 """
 
 from __future__ import annotations

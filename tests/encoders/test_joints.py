@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ def pictures() -> list[VideoFrame]:
 def encode(pictures: list[VideoFrame], edges: list[int]) -> list[tuple[int, float]]:
     """Encode chunk by chunk; return bytes in decoding order and PSNR in the order shown, as pairs."""
     sizes, quality = [], []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         encoder = open_encoder(RENDITION, RATE)
         packets = []
         for slot in range(start, end):
