@@ -7,7 +7,7 @@ from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
 from gopfarm.store.models import Failure, JobState, JobView, WorkerView
 from gopfarm.store.steps import ClaimedStep, Step, StepStore
-from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, StartedTask, TaskStore
+from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, StartedTask, TaskStore, Wanted
 
 __all__ = [
     "ANNOUNCE_SECONDS",
@@ -32,6 +32,7 @@ __all__ = [
     "StepStore",
     "TaskStore",
     "WaitingJob",
+    "Wanted",
     "WorkerView",
     "connect",
     "destination_lock",
