@@ -77,17 +77,22 @@ class Dispatcher:
 
     def fill(self) -> Round:
         """Fill the window of every queue that has live slots."""
-        slots = self._fleet.slots()
-        queues = [queue for queue in QUEUES if slots[queue] > 0]
-        survey = self._board.survey(QUEUES)
+        slots, survey = self._fleet.slots(), self._board.survey(QUEUES)
         self._window.begin_round(survey.messages)
         self._see(survey.changed)
-        jobs, queued, until = tuple(self._jobs.values()), 0, time.monotonic() + _ROUND_SECONDS
-        if jobs and queues:
-            turn = self._turn(survey.runs)
-            for queue in queues:
-                room = slots[queue] - survey.messages[queue]
-                queued += turn.give_out(queue, room, lambda: time.monotonic() > until)
+        jobs, until = tuple(self._jobs.values()), time.monotonic() + _ROUND_SECONDS
+        if not jobs:
+            return Round(jobs, 0, slots)
+        now = self._board.now()
+        urgency = urgencies(jobs, now, self._settings.aging_seconds)
+        room = {queue: slots[queue] - survey.messages[queue] for queue in QUEUES if slots[queue] > 0}
+        most = max(urgency.values())
+        wanting = [queue for queue in room if room[queue] > 0 or self._window.has_below(queue, most)]
+        if not wanting:
+            return Round(jobs, 0, slots)
+        turn, queued = self._turn(survey.runs, urgency, now), 0
+        for queue in wanting:
+            queued += turn.give_out(queue, room[queue], lambda: time.monotonic() > until)
         return Round(jobs, queued, slots, cut_short=time.monotonic() > until)
 
     def _see(self, changed: Sequence[str]) -> None:
@@ -104,12 +109,11 @@ class Dispatcher:
             if job.waiting:
                 self._jobs[job.id] = job
 
-    def _turn(self, runs: Mapping[str, int]) -> Turn:
-        shares, now = self._board.shares(), self._board.now()
+    def _turn(self, runs: Mapping[str, int], urgency: dict[str, int], now: float) -> Turn:
+        shares = self._board.shares()
         for tenant, share in raised_shares(shares, runs.keys(), self._busy).items():
             self._board.raise_share(tenant, share)
             shares[tenant] = share
         self._busy = set(runs)
-        urgency = urgencies(self._jobs.values(), now, self._settings.aging_seconds)
         standing = Standing(urgency, runs, shares, self._settings.tenants)
         return Turn(self._board, self._window, self._jobs, QUEUES, standing, now)

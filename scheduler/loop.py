@@ -18,9 +18,10 @@ log = get_logger(__name__)
 #: Seconds between two rounds; the bell rings earlier where there may be something to do.
 _LOOP_SECONDS = 0.5
 
-#: After a round comes a pause of so many times what it took. So rounds take a tenth of the time at most,
-#: however often the bell rings: on a small farm they are short, and follow each other within hundredths of a
-#: second; on a large one more is done in each, and its queues hold work for much longer than a pause.
+#: After a round comes a pause of so many times the CPU seconds that it took. So rounds take a tenth of a
+#: core at most, however often the bell rings: on a small farm they are short, and follow each other within
+#: hundredths of a second; on a large one more is done in each, and its queues hold work for much longer
+#: than a pause.
 _PAUSE_PER_ROUND = 9.0
 
 #: A single command that takes so many seconds was held up by Redis.
@@ -87,14 +88,15 @@ class DispatchLoop:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            began, more = time.monotonic(), False
+            began = time.thread_time()
             try:
-                more = self._round()
-                took = time.monotonic() - began
-                self._stopping.wait(min(_LOOP_SECONDS, _PAUSE_PER_ROUND * took) if not more else 0.0)
-                if self._leads and not more:
+                if self._round():
+                    continue
+                took = time.thread_time() - began
+                self._stopping.wait(min(_LOOP_SECONDS, _PAUSE_PER_ROUND * took))
+                if self._leads:
                     self._board.wait(_LOOP_SECONDS)
-                elif not more:
+                else:
                     self._stopping.wait(_LOOP_SECONDS)  # whoever leads hears the bell
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))

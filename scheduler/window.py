@@ -103,13 +103,18 @@ class Window:
             log.debug("task queued", job=given.job, task=given.run, queue=given.queue)
         return Sent(entries, out.left)
 
+    def has_below(self, queue: str, urgency: int) -> bool:
+        """Tell whether a task that is less urgent than that may still wait in a queue."""
+        entries = self._entries.get(queue, [])
+        return bool(entries) and entries[0][0] < urgency
+
     def recall_below(self, queue: str, urgency: int) -> Entry | None:
         """Take back the least urgent task that waits in a queue, if it is less urgent than that."""
-        while (entries := self._entries.get(queue)) and entries[0][0] < urgency:
+        while self.has_below(queue, urgency):
             if queue not in self._fresh:
                 self._forget_fetched(queue)
                 continue
-            _, _, entry = heappop(entries)
+            _, _, entry = heappop(self._entries[queue])
             if self._store.recall(entry.given, entry.charged):
                 log.debug("task taken back for a more urgent one", job=entry.given.job, task=entry.given.run)
                 return entry

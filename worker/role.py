@@ -42,7 +42,7 @@ from gopfarm.store import (
     WorkerView,
     connect,
 )
-from worker.lease import Lease
+from worker.lease import Lease, Leases
 from worker.room import Room
 from worker.run import run_task
 
@@ -99,6 +99,7 @@ class Worker:
         self._store = TaskStore(client, settings.job_ttl_days * 86400)
         self._fleet = Fleet(client)
         self._broker = FarmBroker(settings.redis_url, self._slots)
+        self._leases = Leases(self._store, settings.lease_seconds, self._grace_is_over)
         self._stopping = threading.Event()
         self._abandon_at: float | None = None
         self._announcer = threading.Thread(target=self._announce_until_stopped, name="announce", daemon=True)
@@ -117,6 +118,7 @@ class Worker:
         """Tell the farm of the slots and begin to take tasks."""
         get_ready(self._settings)
         self._announcer.start()
+        self._leases.start()
         self._consumer.start()
         self._room.watch(self._consumer)
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
@@ -131,6 +133,7 @@ class Worker:
         for consumer in self._consumer.consumers.values():
             consumer.pause()  # dramatiq keeps them fetching until the last task has ended
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
+        self._leases.stop()
         self._announcer.join()
         try:
             self._fleet.leave(self.id)
@@ -189,15 +192,7 @@ class Worker:
 
     def _run(self, work: _Work) -> None:
         settings, task = self._settings, work.task
-        lease = Lease(
-            self._store,
-            work.job_id,
-            work.run,
-            work.token,
-            plan_hash_of(task),
-            settings.lease_seconds,
-            self._grace_is_over,
-        )
+        lease = self._leases.hold(work.job_id, work.run, work.token, plan_hash_of(task))
         try:
             destination = open_destination(self._store.spec(work.job_id).destination)
             with lease:

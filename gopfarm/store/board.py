@@ -158,12 +158,7 @@ class Board:
     def jobs_to_prepare(self) -> list[WaitingJob]:
         """Return the jobs that wait to be probed."""
         ids = cast("list[str]", self._redis.zrange(keys.QUEUED, 0, _MAX_QUEUED - 1))
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(keys.job(job_id), "tenant", "priority", "at:queued", "served")
-            answers = pipe.execute()
-        jobs = (_waiting_job(job_id, fields) for job_id, fields in zip(ids, answers, strict=True))
-        return [job for job in jobs if job is not None]
+        return self.outlook(ids, ())
 
     def messages(self, queue: str) -> list[str]:
         """Return the ids of the messages of a queue that no process has fetched yet, the next one first."""

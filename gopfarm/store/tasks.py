@@ -56,6 +56,23 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Renewal:
+    """What keeps a lease: whose it is, and how far the run is.
+
+    Args:
+        job, run, token: Who runs what.
+        done: Frames or samples done.
+        plan: Hash of the plan that the task belongs to: a retried job may have another by now.
+    """
+
+    job: str
+    run: str
+    token: str
+    done: int
+    plan: str
+
+
+@dataclass(frozen=True)
 class Outlook:
     """How many tasks of a job wait for a queue, and the expected seconds of the first ones of them."""
 
@@ -169,12 +186,14 @@ class TaskStore(JobStore):
             unpack_task(text, dict(zip(names_and_values, names_and_values, strict=True))), attempt
         )
 
-    def renew(self, job_id: str, run: str, token: str, lease_seconds: float, done: int, plan: str) -> bool:
-        """Keep a run's lease and note its progress; False when the run is not wanted any more.
+    def renew_many(self, renewals: Sequence[Renewal], lease_seconds: float) -> list[bool]:
+        """Keep the leases of runs and note their progress; False for each that is not wanted any more."""
+        arguments = [item for one in renewals for item in (one.job, one.run, one.token, one.done, one.plan)]
+        return list(map(bool, self._scripts.run("renew", lease_seconds, *arguments)))
 
-        ``plan`` is the hash of the plan that the task belongs to: a retried job may have another by now.
-        """
-        return bool(self._scripts.run("renew", job_id, run, token, lease_seconds, done, plan))
+    def renew(self, job_id: str, run: str, token: str, lease_seconds: float, done: int, plan: str) -> bool:
+        """Keep the lease of one run, see ``renew_many``."""
+        return self.renew_many([Renewal(job_id, run, token, done, plan)], lease_seconds)[0]
 
     def finish(self, job_id: str, run: str, token: str, result: TaskResult, done: int, plan: str) -> Finish:
         """Deliver a result. Any worker may: all attempts at a task of a plan write the same bytes."""

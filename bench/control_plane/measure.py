@@ -1,0 +1,226 @@
+"""One run of the control plane: submit, plan, encode in pretence, and see what it took and what is left."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+import redis
+
+from bench.control_plane.fleet import QUEUE, PretendingFleet
+from bench.control_plane.work import mean_seconds, spec_of
+from cli.embedded import PrivateValkey
+from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
+from gopfarm.store import connect, keys
+from gopfarm.store.scripts import Scripts
+
+#: Slots of a pretended worker at most.
+_SLOTS_PER_WORKER = 50
+
+#: Scripts that hold Redis up for longer are named.
+_SLOW_MICROSECONDS = 10_000
+
+#: Seconds that anything may take before the run is given up.
+_PATIENCE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked of the farm. ``task_seconds`` is the mean time that a task is pretended to take."""
+
+    slots: int
+    jobs: int
+    tenants: int
+    tasks: int
+    task_seconds: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run took. Times are seconds, memory is bytes.
+
+    ``window`` is the time during which all figures of dispatching are taken: from when there have been
+    twice as many starts as there are slots, until fewer tasks wait than there are slots. ``latency`` is
+    from when a slot is free to when its next task is started there, with work waiting all the time;
+    ``utilisation`` the share of the slots' time that was not latency. ``cores`` are CPU seconds by second
+    of the window; ``cpu`` are those of the whole run, planning included.
+    """
+
+    load: Load
+    tasks: int
+    plan_cpu_per_job: float
+    memory_per_waiting_task: float
+    window: float
+    tasks_per_second: float
+    latency_median: float
+    latency_p99: float
+    utilisation: float
+    scheduler_cores: float
+    redis_cores: float
+    fleet_cores: float
+    scheduler_cpu: float
+    redis_cpu: float
+    refused: int
+    longest_scripts: dict[str, float]
+    left_behind: dict[str, int]
+
+
+class Farm:
+    """Valkey, the scheduler's process, and a fleet that has yet to be opened."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        # Besides its chunks, a film has its sound.
+        self.chunks = max(4, round(load.tasks / load.jobs) - 1)
+        self.tasks = load.jobs * (self.chunks + 1)
+        self.valkey = PrivateValkey()
+        self.client = connect(self.valkey.url)
+        self.client.config_set("slowlog-log-slower-than", _SLOW_MICROSECONDS)
+        self.empty = self.memory()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.control_plane.scheduling", self.valkey.url]
+        )
+        self._usage = psutil.Process(self._process.pid)
+        per_worker = min(_SLOTS_PER_WORKER, load.slots)
+        scale = load.task_seconds / mean_seconds(self.chunks)
+        self.fleet = PretendingFleet(self.valkey.url, load.slots // per_worker, per_worker, scale)
+
+    def submit(self, priority: int = 5) -> list[str]:
+        """Submit all jobs; return their ids."""
+        broker = FarmBroker(self.valkey.url, {})
+        ids = []
+        for number in range(self.load.jobs):
+            spec = spec_of(number, self.chunks, f"tenant-{number % self.load.tenants}", priority)
+            ids.append(send(broker, JOBS_QUEUE, "submit", spec.model_dump_json()))
+        broker.close()
+        return ids
+
+    def plan(self) -> None:
+        """Wait until as many jobs are planned as the scheduler wants to have planned; none is begun yet."""
+        before, since, until = -1, time.monotonic(), time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
+            self.fleet.announce(slots=True)
+            time.sleep(1.0)
+            planned = self.client.scard(keys.ACTIVE)
+            if planned == self.load.jobs:
+                return
+            if planned != before:
+                before, since = planned, time.monotonic()
+            elif planned and time.monotonic() - since > 10:
+                return  # as many as are planned ahead
+        raise TimeoutError("the jobs are not planned")
+
+    def waiting(self) -> int:
+        """Return how many tasks are planned and not finished; to be asked before the fleet is open."""
+        return sum(self.client.hlen(keys.tasks(job)) for job in self.client.smembers(keys.ACTIVE))
+
+    def memory(self) -> int:
+        """Return the bytes that Redis uses for data."""
+        return int(self.client.info("memory")["used_memory"])
+
+    def usage(self) -> tuple[float, float, float]:
+        """Return the CPU seconds so far of the scheduler, of Redis and of this process."""
+        scheduler, info = self._usage.cpu_times(), self.client.info("cpu")
+        redis_cpu = info["used_cpu_user"] + info["used_cpu_sys"]
+        return scheduler.user + scheduler.system, redis_cpu, time.process_time()
+
+    def all_ended(self) -> bool:
+        """Tell whether no job is left that has not ended."""
+        return not self.client.exists(keys.LIVE)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.fleet.close()
+        self._process.terminate()
+        self._process.wait()
+        self.client.close()
+        self.valkey.stop()
+
+
+@contextmanager
+def farm(load: Load) -> Iterator[Farm]:
+    """Run a farm for as long as the block lasts."""
+    running = Farm(load)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def measure(load: Load) -> Figures:
+    """Run a load from submission to the end of the last job."""
+    with farm(load) as running:
+        return _measured(running)
+
+
+def _measured(running: Farm) -> Figures:
+    load, fleet = running.load, running.fleet
+    idle = running.usage()
+    running.submit()
+    running.plan()
+    planned = running.usage()
+    jobs, waiting = running.client.scard(keys.ACTIVE), running.waiting()
+    per_task = (running.memory() - running.empty) / waiting
+    fleet.open()
+    slots = len(fleet.workers) * fleet.workers[0].slots
+    starts = fleet.tally.starts
+    fleet.run(lambda: len(starts) >= 2 * slots or running.all_ended())
+    began, first, before = time.monotonic(), len(starts), running.usage()
+    fleet.run(lambda: running.tasks - len(starts) < slots or running.all_ended())
+    ended, last, after = time.monotonic(), len(starts), running.usage()
+    fleet.run(running.all_ended)
+    whole = running.usage()
+    window = ended - began
+    latencies = sorted(latency for _, latency in starts[first:last]) or [0.0]
+    return Figures(
+        load=load,
+        tasks=running.tasks,
+        plan_cpu_per_job=(planned[0] - idle[0]) / max(1, jobs),
+        memory_per_waiting_task=per_task,
+        window=window,
+        tasks_per_second=(last - first) / window,
+        latency_median=statistics.median(latencies),
+        latency_p99=latencies[int(0.99 * (len(latencies) - 1))],
+        utilisation=1 - sum(latencies) / (slots * window),
+        scheduler_cores=(after[0] - before[0]) / window,
+        redis_cores=(after[1] - before[1]) / window,
+        fleet_cores=(after[2] - before[2]) / window,
+        scheduler_cpu=whole[0] - idle[0],
+        redis_cpu=whole[1] - idle[1],
+        refused=fleet.tally.refused,
+        longest_scripts=_longest_scripts(running.client),
+        left_behind=left_behind(running.client),
+    )
+
+
+def left_behind(client: redis.Redis) -> dict[str, int]:
+    """Return what is in Redis for longer than a minute, by the kind of key, with how many bytes."""
+    found: Counter[str] = Counter()
+    for name in client.scan_iter(count=1000):
+        if 0 <= client.ttl(name) <= 60:
+            continue
+        kind = ":".join("<id>" if any(c.isdigit() for c in word) else word for word in name.split(":"))
+        found[kind] += client.memory_usage(name) or 0
+    return dict(sorted(found.items()))
+
+
+def _longest_scripts(client: redis.Redis) -> dict[str, float]:
+    """Return the scripts that held Redis up for longest, in seconds."""
+    names = {script.sha: name for name, script in Scripts(client)._scripts.items()}
+    longest: dict[str, float] = {}
+    for entry in client.slowlog_get(128):
+        words = entry["command"].split()
+        sha = words[1].decode() if len(words) > 1 else ""
+        name = names.get(sha, words[0].decode())
+        longest[name] = max(longest.get(name, 0.0), entry["duration"] / 1e6)
+    return longest
+
+
+__all__ = ["QUEUE", "Farm", "Figures", "Load", "farm", "left_behind", "measure"]
