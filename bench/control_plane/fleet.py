@@ -13,6 +13,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 
 import dramatiq
@@ -30,6 +31,9 @@ QUEUE = AUDIO_QUEUE
 _TTL_SECONDS = 86400
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 1.0
+
+#: Slots that come up each second.
+_SLOTS_OPENED_PER_SECOND = 300
 
 
 @dataclass
@@ -104,17 +108,10 @@ class PretendingFleet:
             self._announce(worker, slots)
 
     def open(self) -> None:
-        """Let the slots take tasks, and the workers do all that they do at their own times."""
-        now = time.monotonic()
-        for worker in self.workers:
-            worker.free.extend([now] * worker.slots)
-            for period, act in (
-                (ANNOUNCE_SECONDS, self._announce),
-                (_RENEW_SECONDS, self._renew),
-                (IDLE_POLL_MS / 1000, self._poll_delayed),
-            ):
-                self._every(period, worker, act)
-            self._at(now, lambda due, worker=worker: self._fetch(worker))  # type: ignore[misc]
+        """Let the slots take tasks, one worker after the other, as machines of a large fleet start."""
+        for number, worker in enumerate(self.workers):
+            moment = time.monotonic() + number * worker.slots / _SLOTS_OPENED_PER_SECOND
+            self._at(moment, partial(self._open, worker))
 
     def run(self, until: Callable[[], bool], check_seconds: float = 0.5) -> None:
         """Act until something is so, which is asked every so often."""
@@ -143,6 +140,13 @@ class PretendingFleet:
         return sum(len(worker.runs) for worker in self.workers)
 
     # What a worker does.
+
+    def _open(self, worker: Worker, due: float) -> None:
+        worker.free.extend([due] * worker.slots)
+        self._every(ANNOUNCE_SECONDS, partial(self._announce, worker))
+        self._every(_RENEW_SECONDS, partial(self._renew, worker))
+        self._every(IDLE_POLL_MS / 1000, partial(self._poll_delayed, worker))
+        self._fetch(worker)
 
     def _announce(self, worker: Worker, slots: bool = True) -> None:
         offered = {QUEUE: worker.slots} if slots else {}
@@ -209,9 +213,9 @@ class PretendingFleet:
         self._count += 1
         heappush(self._events, (moment, self._count, act))
 
-    def _every(self, period: float, worker: Worker, act: Callable[[Worker], None]) -> None:
+    def _every(self, period: float, act: Callable[[], None]) -> None:
         def again(due: float) -> None:
-            act(worker)
+            act()
             self._at(max(due + period, time.monotonic()), again)
 
         self._at(time.monotonic() + self._random.uniform(0, period), again)

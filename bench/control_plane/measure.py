@@ -27,6 +27,11 @@ _SLOTS_PER_WORKER = 50
 #: Scripts that hold Redis up for longer are named.
 _SLOW_MICROSECONDS = 10_000
 
+#: Seconds between looks whether all is planned; nothing more is planned ahead if that many looks saw
+#: nothing new.
+_LOOK_SECONDS = 0.5
+_LOOKS = 20
+
 #: Seconds that anything may take before the run is given up.
 _PATIENCE_SECONDS = 3600.0
 
@@ -82,6 +87,7 @@ class Farm:
         self.tasks = load.jobs * (self.chunks + 1)
         self.valkey = PrivateValkey()
         self.client = connect(self.valkey.url)
+        self._broker = FarmBroker(self.valkey.url, {})
         self.client.config_set("slowlog-log-slower-than", _SLOW_MICROSECONDS)
         self.empty = self.memory()
         self._process = subprocess.Popen(
@@ -92,29 +98,25 @@ class Farm:
         scale = load.task_seconds / mean_seconds(self.chunks)
         self.fleet = PretendingFleet(self.valkey.url, load.slots // per_worker, per_worker, scale)
 
-    def submit(self, priority: int = 5) -> list[str]:
-        """Submit all jobs; return their ids."""
-        broker = FarmBroker(self.valkey.url, {})
-        ids = []
+    def submit(self) -> None:
+        """Submit all jobs."""
         for number in range(self.load.jobs):
-            spec = spec_of(number, self.chunks, f"tenant-{number % self.load.tenants}", priority)
-            ids.append(send(broker, JOBS_QUEUE, "submit", spec.model_dump_json()))
-        broker.close()
-        return ids
+            self.submit_one(number, f"tenant-{number % self.load.tenants}")
 
-    def plan(self) -> None:
-        """Wait until as many jobs are planned as the scheduler wants to have planned; none is begun yet."""
-        before, since, until = -1, time.monotonic(), time.monotonic() + _PATIENCE_SECONDS
+    def submit_one(self, number: int, tenant: str, priority: int = 5) -> str:
+        """Submit a job; return its id."""
+        spec = spec_of(number, self.chunks, tenant, priority)
+        return send(self._broker, JOBS_QUEUE, "submit", spec.model_dump_json())
+
+    def plan(self, jobs: int) -> None:
+        """Wait until so many jobs are planned, or as many as the scheduler plans ahead; none is begun yet."""
+        seen, until = [0], time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until:
             self.fleet.announce(slots=True)
-            time.sleep(1.0)
-            planned = self.client.scard(keys.ACTIVE)
-            if planned == self.load.jobs:
+            time.sleep(_LOOK_SECONDS)
+            seen.append(self.client.scard(keys.ACTIVE))
+            if seen[-1] == jobs or (seen[-1] and seen[-_LOOKS:] == [seen[-1]] * _LOOKS):
                 return
-            if planned != before:
-                before, since = planned, time.monotonic()
-            elif planned and time.monotonic() - since > 10:
-                return  # as many as are planned ahead
         raise TimeoutError("the jobs are not planned")
 
     def waiting(self) -> int:
@@ -138,6 +140,7 @@ class Farm:
     def close(self) -> None:
         """Stop everything."""
         self.fleet.close()
+        self._broker.close()
         self._process.terminate()
         self._process.wait()
         self.client.close()
@@ -164,7 +167,7 @@ def _measured(running: Farm) -> Figures:
     load, fleet = running.load, running.fleet
     idle = running.usage()
     running.submit()
-    running.plan()
+    running.plan(load.jobs)
     planned = running.usage()
     jobs, waiting = running.client.scard(keys.ACTIVE), running.waiting()
     per_task = (running.memory() - running.empty) / waiting

@@ -24,8 +24,8 @@ _RATE = Fraction(25)
 #: Seconds between the keyframes of a source.
 _GOP_SECONDS = 2
 
-#: Seconds that the chunks of a film of 363 s (1080p30, standard ladder, two slots) took, each against the mean.
-#: Slots draw from these; the chunk that was the last, and had the machine for itself, is among them.
+#: Seconds that the chunks of a film of 363 s (1080p30, standard ladder, two slots) took, each against the
+#: mean. Slots draw from these; the chunk that was the last, and had the machine for itself, is among them.
 MEASURED = (0.51, 0.95, 0.95, 0.97, 1.01, 1.04, 1.04, 1.09, 1.10, 1.14, 1.19)
 
 
