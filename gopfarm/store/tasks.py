@@ -23,6 +23,9 @@ from gopfarm.store.packing import squeeze, unpack_task
 #: is found much earlier; this is for messages that wait.
 QUEUED_LEASE_SECONDS = 900.0
 
+#: Runs whose lease has ended that are taken back at a time: other duties wait meanwhile.
+_MAX_EXPIRED = 1000
+
 #: End of a twin's id.
 TWIN = "~"
 
@@ -207,8 +210,9 @@ class TaskStore(JobStore):
         return self._give_back(job_id, run, token, allowed, error)
 
     def take_expired(self, max_attempts: int) -> list[tuple[str, str, GivenBack]]:
-        """Take back the runs whose lease has ended; return job, run and outcome of each."""
-        members = cast("list[str]", self._redis.zrangebyscore(keys.LEASES, 0, now(self._redis)))
+        """Take back runs whose lease has ended, a good many at most; return job, run and outcome of each."""
+        due = self._redis.zrangebyscore(keys.LEASES, 0, now(self._redis), start=0, num=_MAX_EXPIRED)
+        members = cast("list[str]", due)
         lost = WorkerLostError("its worker was lost")
         outcomes = []
         for member in members:
