@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import dramatiq
 import structlog
+from dramatiq.middleware import CurrentMessage
 
 from encoders.codecs import CODECS
 from gopfarm import metrics
@@ -168,7 +169,8 @@ class Worker:
         """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
         token = f"{self.id}#{uuid.uuid4().hex[:8]}"
         with structlog.contextvars.bound_contextvars(job=job_id, task=run, worker=self.id):
-            started = self._ask_to_start(job_id, run, token)
+            message = CurrentMessage.get_current_message()
+            started = self._ask_to_start(job_id, run, token, message.message_id if message else "")
             if isinstance(started, str):
                 log.info("task skipped", reason=started)
                 return
@@ -179,12 +181,12 @@ class Worker:
             log.info("task started", attempt=started.attempt)
             self._run(work)
 
-    def _ask_to_start(self, job_id: str, run: str, token: str) -> StartedTask | str:
+    def _ask_to_start(self, job_id: str, run: str, token: str, message: str) -> StartedTask | str:
         """Take a run. Asked again with the same token, since only the answer may have been lost."""
         until = time.monotonic() + self._settings.lease_seconds
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
-                return self._store.start(job_id, run, token, self._settings.lease_seconds)
+                return self._store.start(job_id, run, token, self._settings.lease_seconds, message)
             except REDIS_FAULTS as fault:
                 if self._stopping.wait(pause) or time.monotonic() > until:
                     return f"redis is out of reach, the farm gives it out again: {fault}"

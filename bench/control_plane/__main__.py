@@ -52,6 +52,8 @@ def table(runs: list[Figures]) -> str:
         ("tasks each second", *(f"{run.tasks_per_second:.0f}" for run in runs)),
         ("dispatch latency, median, ms", *(f"{1e3 * run.latency_median:.1f}" for run in runs)),
         ("dispatch latency, p99, ms", *(f"{1e3 * run.latency_p99:.1f}" for run in runs)),
+        ("of it the fleet's own, median, ms", *(f"{1e3 * run.lag_median:.1f}" for run in runs)),
+        ("of it the fleet's own, p99, ms", *(f"{1e3 * run.lag_p99:.1f}" for run in runs)),
         ("slot utilisation, %", *(f"{100 * run.utilisation:.2f}" for run in runs)),
         ("scheduler, cores", *(f"{run.scheduler_cores:.3f}" for run in runs)),
         ("Redis, cores", *(f"{run.redis_cores:.3f}" for run in runs)),

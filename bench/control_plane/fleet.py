@@ -52,11 +52,13 @@ class Run:
 class Tally:
     """What was seen.
 
-    Of each start, in their order, the job and how long its slot had waited (seconds); how many messages were
-    refused, and how many runs were lost to another worker or with their job.
+    Of each start, in their order, the job and how long its slot had waited (seconds); of each end of a task
+    how much later than it was due this fleet came to it (seconds, a part of what the slot waits after it);
+    how many messages were refused, and how many runs were lost to another worker or with their job.
     """
 
     starts: list[tuple[str, float]] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
     refused: int = 0
     lost: int = 0
 
@@ -162,8 +164,14 @@ class PretendingFleet:
         renewals = [
             Renewal(run.job, run.run, run.token, 1, plan_hash_of(run.task)) for run in worker.runs.values()
         ]
-        if renewals:
-            self.tally.lost += self._store.renew_many(renewals, _LEASE_SECONDS).count(False)
+        if not renewals:
+            return
+        wanted = self._store.renew_many(renewals, _LEASE_SECONDS)
+        for run, is_wanted in zip(list(worker.runs.values()), wanted, strict=True):
+            if not is_wanted:
+                self.tally.lost += 1
+                self._store.give_back(run.job, run.run, run.token, 1, None)
+                self._let_go(worker, run, time.monotonic())
 
     def _fetch(self, worker: Worker) -> None:
         """Fetch as many messages as there are free slots; if none come, again after dramatiq's pauses."""
@@ -184,7 +192,7 @@ class PretendingFleet:
         job, run = message.args
         token = f"{worker.id}#{uuid.uuid4().hex[:8]}"
         name = message.options["redis_message_id"]
-        started = self._store.start(job, run, token, _LEASE_SECONDS)
+        started = self._store.start(job, run, token, _LEASE_SECONDS, message.message_id)
         if not isinstance(started, StartedTask):
             self.tally.refused += 1
             worker.broker.do_ack(QUEUE, name)
@@ -198,12 +206,18 @@ class PretendingFleet:
         self._at(now + seconds, lambda due: self._end(worker, held, due))
 
     def _end(self, worker: Worker, run: Run, due: float) -> None:
-        del worker.runs[run.token]
+        if run.token not in worker.runs:
+            return  # it was not wanted any more
+        self.tally.lags.append(time.monotonic() - due)
         self._store.finish(
             run.job, run.run, run.token, result_of(run.task, run.seconds), 1, plan_hash_of(run.task)
         )
+        self._let_go(worker, run, due)
+
+    def _let_go(self, worker: Worker, run: Run, free_since: float) -> None:
+        del worker.runs[run.token]
         worker.broker.do_ack(QUEUE, run.message)
-        worker.free.append(due)
+        worker.free.append(free_since)
         if not worker.polling:
             self._fetch(worker)
 

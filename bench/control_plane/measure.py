@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,9 +52,10 @@ class Figures:
 
     ``window`` is the time during which all figures of dispatching are taken: from when there have been
     twice as many starts as there are slots, until fewer tasks wait than there are slots. ``latency`` is
-    from when a slot is free to when its next task is started there, with work waiting all the time;
-    ``utilisation`` the share of the slots' time that was not latency. ``cores`` are CPU seconds by second
-    of the window; ``cpu`` are those of the whole run, planning included.
+    from when a slot is free to when its next task is started there, with work waiting all the time; ``lag``
+    the part of it that the fleet itself was late; ``utilisation`` the share of the slots' time that was not
+    latency. ``cores`` are CPU seconds by second of the window; ``cpu`` are those of the whole run, planning
+    included.
     """
 
     load: Load
@@ -66,6 +66,8 @@ class Figures:
     tasks_per_second: float
     latency_median: float
     latency_p99: float
+    lag_median: float
+    lag_p99: float
     utilisation: float
     scheduler_cores: float
     redis_cores: float
@@ -181,7 +183,7 @@ def _measured(running: Farm) -> Figures:
     fleet.run(running.all_ended)
     whole = running.usage()
     window = ended - began
-    latencies = sorted(latency for _, latency in starts[first:last]) or [0.0]
+    latencies = [latency for _, latency in starts[first:last]]
     return Figures(
         load=load,
         tasks=running.tasks,
@@ -189,8 +191,10 @@ def _measured(running: Farm) -> Figures:
         memory_per_waiting_task=per_task,
         window=window,
         tasks_per_second=(last - first) / window,
-        latency_median=statistics.median(latencies),
-        latency_p99=latencies[int(0.99 * (len(latencies) - 1))],
+        latency_median=_quantile(latencies, 0.5),
+        latency_p99=_quantile(latencies, 0.99),
+        lag_median=_quantile(fleet.tally.lags, 0.5),
+        lag_p99=_quantile(fleet.tally.lags, 0.99),
         utilisation=1 - sum(latencies) / (slots * window),
         scheduler_cores=(after[0] - before[0]) / window,
         redis_cores=(after[1] - before[1]) / window,
@@ -201,6 +205,10 @@ def _measured(running: Farm) -> Figures:
         longest_scripts=_longest_scripts(running.client),
         left_behind=left_behind(running.client),
     )
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0.0
 
 
 def left_behind(client: redis.Redis) -> dict[str, int]:

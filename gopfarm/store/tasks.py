@@ -179,9 +179,14 @@ class TaskStore(JobStore):
 
     # Workers.
 
-    def start(self, job_id: str, run: str, token: str, lease_seconds: float) -> StartedTask | str:
-        """Give a run to a worker; otherwise say why it is not to be run."""
-        attempt, text, *rest = self._scripts.run("start", job_id, run, token, lease_seconds)
+    def start(
+        self, job_id: str, run: str, token: str, lease_seconds: float, message: str = ""
+    ) -> StartedTask | str:
+        """Give a run to a worker; otherwise say why it is not to be run.
+
+        ``message`` is the one that the worker was sent, where it knows it.
+        """
+        attempt, text, *rest = self._scripts.run("start", job_id, run, token, lease_seconds, message)
         if not attempt:
             return str(text)
         names_and_values = iter(rest[0])

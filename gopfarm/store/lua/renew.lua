@@ -14,7 +14,7 @@ local function renew(id, run, token, ends, progress, plan)
     unqueue(id, run)
     redis.call('HSET', key(id, 'owners'), run, token)
   end
-  lease(id, run, ends)
+  if redis.call('ZADD', LEASES, 'XX', 'CH', ends, id .. ' ' .. run) == 0 then lease(id, run, ends) end
   redis.call('HSET', key(id, 'progress'), run, progress)
   return 1
 end

@@ -1,6 +1,6 @@
 -- A worker starts a run: it gets the lease, and the attempt is counted now, so that a task that kills its
 -- worker is seen. Twins count none. Asking again with the same token changes nothing.
--- ARGV: id, run, token ("worker#nonce"), seconds that the lease lasts.
+-- ARGV: id, run, token ("worker#nonce"), seconds that the lease lasts, the message that led to this, or ''.
 -- Returns {attempt, task JSON, what the job's tasks have in common: names and values in turn}, or {0, why not}.
 local id, run, token = ARGV[1], ARGV[2], ARGV[3]
 local task, now = task_of(ARGV[2]), clock()
@@ -28,7 +28,11 @@ if is_twin(run) then
     return refuse('its twin runs here')
   end
 end
-unqueue(id, run)
+if redis.call('HGET', key(id, 'queued'), run) == ARGV[5] then
+  redis.call('HDEL', key(id, 'queued'), run)  -- it was fetched: the queue, which may be long, need not be searched
+else
+  unqueue(id, run)
+end
 ring()  -- its queue has room for one more
 redis.call('HSET', key(id, 'owners'), run, token)
 redis.call('HSET', key(id, 'started'), run, stamp(now))
