@@ -12,18 +12,29 @@ redis.call('ZREM', PREPARING, id)
 redis.call('ZREM', QUEUED, id)
 local first = 6 + 2 * tonumber(ARGV[5])
 for i = 6, first - 1, 2 do redis.call('HSET', key(id, 'common'), ARGV[i], ARGV[i + 1]) end
-local tasks, orders, results, progress = key(id, 'tasks'), key(id, 'orders'), key(id, 'results'), key(id, 'progress')
-for i = first, #ARGV, 7 do
-  local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
-  redis.call('HSET', tasks, task, ARGV[i + 1])
-  redis.call('HSET', orders, task, queue .. ' ' .. score .. ' ' .. ARGV[i + 4] .. ' ' .. ARGV[i + 5])
-  if ARGV[i + 6] ~= '' then
-    redis.call('HSET', results, task, ARGV[i + 6])
-    redis.call('HSET', progress, task, ARGV[i + 5])
-  else
-    redis.call('ZADD', key(id, 'pending:' .. queue), score, task)
+-- Many values by one command: a film of a day has thousands of tasks, and Redis does nothing else meanwhile.
+local batches = {}
+local function write(command, name, first, second)
+  local batch = batches[name] or {command}
+  batches[name] = batch
+  batch[#batch + 1], batch[#batch + 2] = first, second
+  if #batch > 1000 then
+    redis.call(command, name, unpack(batch, 2))
+    batches[name] = nil
   end
 end
+for i = first, #ARGV, 7 do
+  local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
+  write('HSET', key(id, 'tasks'), task, ARGV[i + 1])
+  write('HSET', key(id, 'orders'), task, queue .. ' ' .. score .. ' ' .. ARGV[i + 4] .. ' ' .. ARGV[i + 5])
+  if ARGV[i + 6] ~= '' then
+    write('HSET', key(id, 'results'), task, ARGV[i + 6])
+    write('HSET', key(id, 'progress'), task, ARGV[i + 5])
+  else
+    write('ZADD', key(id, 'pending:' .. queue), score, task)
+  end
+end
+for name, batch in pairs(batches) do redis.call(batch[1], name, unpack(batch, 2)) end
 if all_tasks_done(id) then
   call_step(id, PUBLISHING, 'stitch')
 else
