@@ -74,6 +74,8 @@ class Window:
         # was put there last comes first: it would have waited longest.
         self._entries: dict[str, list[tuple[int, int, Entry]]] = {}
         self._fresh: set[str] = set()
+        # By queue and urgency, the message that was put there last.
+        self._last: dict[str, dict[int, str]] = {}
 
     def begin_round(self, messages: Mapping[str, int]) -> None:
         """Note how many messages wait by now, by queue."""
@@ -83,25 +85,42 @@ class Window:
                 self._forget_fetched(queue)
 
     def send(self, picks: Sequence[Pick], look: Mapping[tuple[str, str], int]) -> Sent:
-        """Give out tasks in this order.
+        """Give out tasks in this order; one that is more urgent than others that wait goes before them.
 
         Args:
             picks: Those.
             look: How many further tasks to look at of which jobs, by job and queue.
         """
-        wanted = [Wanted(pick.job.id, pick.queue, pick.weight) for pick in picks]
+        wanted = []
+        for number, pick in enumerate(picks, 1):
+            place = self._place(pick.queue, pick.urgency)
+            wanted.append(Wanted(pick.job.id, pick.queue, pick.weight, place))
+            self._last.setdefault(pick.queue, {})[pick.urgency] = Wanted.behind(number)
         out = self._store.give_out_many(wanted, look)
+        for pick in picks:
+            self._last[pick.queue].pop(pick.urgency, None)
         entries: list[Entry | None] = []
         for pick, given in zip(picks, out.given, strict=True):
             if given is None:
                 entries.append(None)
                 continue
+            self._last[pick.queue][pick.urgency] = given.message
             entry = Entry(given, pick.job.tenant, pick.urgency, given.seconds / pick.weight)
             entries.append(entry)
             self._sent += 1
             heappush(self._entries.setdefault(pick.queue, []), (entry.urgency, -self._sent, entry))
             log.debug("task queued", job=given.job, task=given.run, queue=given.queue)
         return Sent(entries, out.left)
+
+    def _place(self, queue: str, urgency: int) -> str:
+        """Return where a task goes: behind the last one that is as urgent, where less urgent ones wait."""
+        if self.has_below(queue, urgency) and queue not in self._fresh:
+            self._forget_fetched(queue)
+        if not self.has_below(queue, urgency):
+            return Wanted.END
+        last = self._last.get(queue, {})
+        nearest = min((level for level in last if level >= urgency), default=None)
+        return Wanted.FRONT if nearest is None else last[nearest]
 
     def has_below(self, queue: str, urgency: int) -> bool:
         """Tell whether a task that is less urgent than that may still wait in a queue."""
@@ -125,4 +144,6 @@ class Window:
         kept = [item for item in self._entries[queue] if item[2].given.message in messages]
         heapify(kept)
         self._entries[queue] = kept
+        last = self._last.get(queue, {})
+        self._last[queue] = {level: message for level, message in last.items() if message in messages}
         self._fresh.add(queue)

@@ -1,24 +1,27 @@
-"""Workers whose slots only pretend to encode: thousands of them in one event loop.
+"""Workers whose slots only pretend to encode: thousands of them in two threads.
 
-What each says to Redis is what a real one says, by the same store and broker; but one thread speaks for all
-of them, one call after the other. A slot that is due while another one is being served waits for it, so
-latencies are those of the control plane and of this loop together: an upper bound.
+What each says to Redis is what a real one says, by the same store and broker. One thread does for all of
+them what keeps a worker alive: announcements, renewals, looks for delayed messages. The other one speaks
+for the slots, one call after the other: a slot that is due while another one is being served waits for it.
+So latencies are those of the control plane and of this fleet together, an upper bound; how late the fleet
+was is told besides.
 """
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from heapq import heappop, heappush
 
 import dramatiq
 from dramatiq.common import compute_backoff
 
+from bench.control_plane.clock import Clock
 from bench.control_plane.work import MEASURED, result_of, seconds_of
 from encoders.codecs import AUDIO_QUEUE
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
@@ -83,7 +86,7 @@ class Worker:
 
 
 class PretendingFleet:
-    """The workers, and the clock by which they act.
+    """The workers.
 
     Args:
         url: Address of Redis.
@@ -99,61 +102,52 @@ class PretendingFleet:
         self._fleet = Fleet(self._client)
         self._scale = scale
         self._random = random.Random(seed)
-        self._events: list[tuple[float, int, Callable[[float], None]]] = []
-        self._count = 0
+        self._clock, self._upkeep = Clock(seed), Clock(seed + 1)
+        self._unwanted: deque[tuple[Worker, Run]] = deque()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: self._upkeep.run(self._closed.is_set), name="upkeep", daemon=True
+        )
         self.workers = [Worker(number, url, slots) for number in range(workers)]
         self.tally = Tally()
 
-    def announce(self, slots: bool) -> None:
-        """Tell the farm of all workers, with their slots, or without, as workers do whose disk is full."""
+    def announce(self) -> None:
+        """Tell the farm of all workers and their slots."""
         for worker in self.workers:
-            self._announce(worker, slots)
+            self._announce(worker)
 
     def open(self) -> None:
         """Let the slots take tasks, one worker after the other, as machines of a large fleet start."""
+        opening = time.monotonic()
         for number, worker in enumerate(self.workers):
-            moment = time.monotonic() + number * worker.slots / _SLOTS_OPENED_PER_SECOND
-            self._at(moment, partial(self._open, worker))
+            moment = opening + number * worker.slots / _SLOTS_OPENED_PER_SECOND
+            self._upkeep.every(ANNOUNCE_SECONDS, opening, partial(self._announce, worker))
+            self._upkeep.every(_RENEW_SECONDS, moment, partial(self._renew, worker))
+            self._upkeep.every(IDLE_POLL_MS / 1000, moment, partial(self._poll_delayed, worker))
+            self._clock.at(moment, partial(self._open, worker))
+        self._clock.every(_RENEW_SECONDS / 4, opening, self._drop_unwanted)
+        self._thread.start()
 
     def run(self, until: Callable[[], bool], check_seconds: float = 0.5) -> None:
-        """Act until something is so, which is asked every so often."""
-        checked = time.monotonic()
-        while True:
-            now = time.monotonic()
-            if now - checked >= check_seconds:
-                checked = now
-                if until():
-                    return
-            if not self._events or self._events[0][0] > now:
-                time.sleep(min(0.002, max(0.0, self._events[0][0] - now)) if self._events else 0.002)
-                continue
-            due, _, act = heappop(self._events)
-            act(due)
+        """Let the slots work until something is so, which is asked every so often."""
+        self._clock.run(until, check_seconds)
 
     def close(self) -> None:
         """Leave the farm."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
         for worker in self.workers:
             self._fleet.leave(worker.id)
             worker.broker.close()
         self._client.close()
 
-    def busy(self) -> int:
-        """Return how many slots are busy."""
-        return sum(len(worker.runs) for worker in self.workers)
+    # What keeps a worker alive.
 
-    # What a worker does.
-
-    def _open(self, worker: Worker, due: float) -> None:
-        worker.free.extend([due] * worker.slots)
-        self._every(ANNOUNCE_SECONDS, partial(self._announce, worker))
-        self._every(_RENEW_SECONDS, partial(self._renew, worker))
-        self._every(IDLE_POLL_MS / 1000, partial(self._poll_delayed, worker))
-        self._fetch(worker)
-
-    def _announce(self, worker: Worker, slots: bool = True) -> None:
-        offered = {QUEUE: worker.slots} if slots else {}
+    def _announce(self, worker: Worker) -> None:
+        slots = {QUEUE: worker.slots}
         self._fleet.announce(
-            WorkerView(id=worker.id, host="bench", pid=1, slots=offered, encoders=("libx264",), seen=0)
+            WorkerView(id=worker.id, host="bench", pid=1, slots=slots, encoders=("libx264",), seen=0)
         )
 
     def _poll_delayed(self, worker: Worker) -> None:
@@ -161,17 +155,18 @@ class PretendingFleet:
         worker.broker.do_fetch(f"{QUEUE}.DQ", 1)
 
     def _renew(self, worker: Worker) -> None:
-        renewals = [
-            Renewal(run.job, run.run, run.token, 1, plan_hash_of(run.task)) for run in worker.runs.values()
-        ]
-        if not renewals:
+        runs = list(worker.runs.values())
+        if not runs:
             return
+        renewals = [Renewal(run.job, run.run, run.token, 1, plan_hash_of(run.task)) for run in runs]
         wanted = self._store.renew_many(renewals, _LEASE_SECONDS)
-        for run, is_wanted in zip(list(worker.runs.values()), wanted, strict=True):
-            if not is_wanted:
-                self.tally.lost += 1
-                self._store.give_back(run.job, run.run, run.token, 1, None)
-                self._let_go(worker, run, time.monotonic())
+        self._unwanted.extend((worker, run) for run, yes in zip(runs, wanted, strict=True) if not yes)
+
+    # What slots do.
+
+    def _open(self, worker: Worker, due: float) -> None:
+        worker.free.extend([due] * worker.slots)
+        self._fetch(worker)
 
     def _fetch(self, worker: Worker) -> None:
         """Fetch as many messages as there are free slots; if none come, again after dramatiq's pauses."""
@@ -180,9 +175,8 @@ class PretendingFleet:
             bodies = worker.broker.do_fetch(QUEUE, len(worker.free))
             if not bodies:
                 worker.misses, pause = compute_backoff(worker.misses, max_backoff=IDLE_POLL_MS)
-                if not worker.polling:
-                    worker.polling = True
-                    self._at(time.monotonic() + pause / 1000, lambda due: self._fetch(worker))
+                worker.polling = True
+                self._clock.at(time.monotonic() + pause / 1000, lambda due: self._fetch(worker))
                 return
             worker.misses = 0
             for body in bodies:
@@ -199,20 +193,27 @@ class PretendingFleet:
             return
         now, free_since = time.monotonic(), worker.free.popleft()
         self.tally.starts.append((job, now - free_since))
-        seconds = (
-            seconds_of(started.task) * self._scale * self._random.choice(MEASURED) if self._scale else 0.0
-        )
-        worker.runs[token] = held = Run(job, run, token, started.task, name, seconds)
-        self._at(now + seconds, lambda due: self._end(worker, held, due))
+        seconds = self._scale and self._scale * seconds_of(started.task) * self._random.choice(MEASURED)
+        held = Run(job, run, token, started.task, name, seconds)
+        worker.runs[token] = held
+        self._clock.at(now + seconds, partial(self._end, worker, held))
 
     def _end(self, worker: Worker, run: Run, due: float) -> None:
         if run.token not in worker.runs:
             return  # it was not wanted any more
         self.tally.lags.append(time.monotonic() - due)
-        self._store.finish(
-            run.job, run.run, run.token, result_of(run.task, run.seconds), 1, plan_hash_of(run.task)
-        )
+        result = result_of(run.task, run.seconds)
+        self._store.finish(run.job, run.run, run.token, result, 1, plan_hash_of(run.task))
         self._let_go(worker, run, due)
+
+    def _drop_unwanted(self) -> None:
+        """Let go of the tasks of which a renewal said that nobody wants them."""
+        while self._unwanted:
+            worker, run = self._unwanted.popleft()
+            if run.token in worker.runs:
+                self.tally.lost += 1
+                self._store.give_back(run.job, run.run, run.token, 1, None)
+                self._let_go(worker, run, time.monotonic())
 
     def _let_go(self, worker: Worker, run: Run, free_since: float) -> None:
         del worker.runs[run.token]
@@ -220,16 +221,3 @@ class PretendingFleet:
         worker.free.append(free_since)
         if not worker.polling:
             self._fetch(worker)
-
-    # The clock.
-
-    def _at(self, moment: float, act: Callable[[float], None]) -> None:
-        self._count += 1
-        heappush(self._events, (moment, self._count, act))
-
-    def _every(self, period: float, act: Callable[[], None]) -> None:
-        def again(due: float) -> None:
-            act()
-            self._at(max(due + period, time.monotonic()), again)
-
-        self._at(time.monotonic() + self._random.uniform(0, period), again)

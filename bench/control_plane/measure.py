@@ -114,7 +114,7 @@ class Farm:
         """Wait until so many jobs are planned, or as many as the scheduler plans ahead; none is begun yet."""
         seen, until = [0], time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until:
-            self.fleet.announce(slots=True)
+            self.fleet.announce()
             time.sleep(_LOOK_SECONDS)
             seen.append(self.client.scard(keys.ACTIVE))
             if seen[-1] == jobs or (seen[-1] and seen[-_LOOKS:] == [seen[-1]] * _LOOKS):

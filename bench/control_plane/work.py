@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
-from gopfarm.plan import Task, renditions_of
+from gopfarm.plan import Rendition, SegmentPlan, Task, renditions_of
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 from gopfarm.spec import JobSpec
 from ladder import load_profile
@@ -92,30 +92,37 @@ def result_of(task: Task, seconds: float) -> TaskResult:
     """Return a result of the size of a real one."""
     return TaskResult(
         task=task.id,
-        renditions=tuple(
-            RenditionResult(
-                rendition=rendition.name,
-                codec="avc1.640028",
-                parameters=_digest(rendition.name),
-                init=None,
-                segments=tuple(
-                    SegmentResult(
-                        segment.number,
-                        f"{segment.number:05d}.m4s",
-                        1_234_567 + segment.number,
-                        _digest(f"{rendition.name} {segment.number}"),
-                        segment.length,
-                    )
-                    for segment in task.segments
-                ),
-            )
-            for rendition in renditions_of(task)
-        ),
+        renditions=_rendition_results(renditions_of(task), task.segments),
         frames_decoded=sum(segment.length for segment in task.segments),
         frames_damaged=0,
         wall_seconds=seconds,
         cpu_seconds=seconds,
         peak_memory=400_000_000,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _rendition_results(
+    renditions: tuple[Rendition, ...], segments: tuple[SegmentPlan, ...]
+) -> tuple[RenditionResult, ...]:
+    return tuple(
+        RenditionResult(
+            rendition=rendition.name,
+            codec="avc1.640028",
+            parameters=_digest(rendition.name),
+            init=None,
+            segments=tuple(
+                SegmentResult(
+                    segment.number,
+                    f"{segment.number:05d}.m4s",
+                    1_234_567 + segment.number,
+                    _digest(f"{rendition.name} {segment.number}"),
+                    segment.length,
+                )
+                for segment in segments
+            ),
+        )
+        for rendition in renditions
     )
 
 

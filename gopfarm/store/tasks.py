@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 from gopfarm.errors import FarmError, WorkerLostError
 from gopfarm.plan import Task
@@ -51,11 +51,27 @@ class Given:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A task that is to be given out: the next one of a job for a queue. ``weight`` is that of its tenant."""
+    """A task that is to be given out: the next one of a job for a queue.
+
+    Args:
+        job, queue: From where to where.
+        weight: That of the job's tenant.
+        place: Where in the queue it goes: ``END``, ``FRONT``, behind a message, or behind that of an earlier
+            task of the same call (see ``behind``).
+    """
+
+    END: ClassVar[str] = ""
+    FRONT: ClassVar[str] = "<"
 
     job: str
     queue: str
     weight: float = 1.0
+    place: str = END
+
+    @staticmethod
+    def behind(number: int) -> str:
+        """Return the place behind the task of that number in the same call, counted from 1."""
+        return f"^{number}"
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ class TaskStore(JobStore):
             wanted: From which jobs, for which queues.
             look: Of which jobs, by job and queue, to tell what they have left: so many of their next tasks.
         """
-        order = [item for one in wanted for item in (one.job, one.queue, one.weight)]
+        order = [item for one in wanted for item in (one.job, one.queue, one.weight, one.place)]
         pairs = [item for (job, queue), most in look.items() for item in (job, queue, most)]
         given, left = self._scripts.run("give_out", QUEUED_LEASE_SECONDS, len(wanted), *order, *pairs)
         return GivenOut(

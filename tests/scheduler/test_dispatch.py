@@ -63,6 +63,8 @@ class Farm:
         return found
 
 
+SILENT = make_plan(replace(SHORT, audio=()), STANDARD, "libx264", "av 18")
+
 TENANTS = {
     "heavy": TenantPolicy(weight=3),
     "capped": TenantPolicy(max_running=2),
@@ -125,6 +127,18 @@ def test_an_urgent_job_passes_all_that_no_worker_has_fetched(farm: Farm) -> None
     assert {job for job, _ in farm.fetch()} == {"news"}
     assert farm.store.waiting("film", CPU) == waiting + 2, "what it was given before waits again"
     assert farm.store.attempts("film") == {}
+
+
+def test_an_urgent_task_is_the_next_however_many_wait(farm: Farm) -> None:
+    farm.worker("a", {CPU: 12})
+    for number in range(3):
+        farm.job(f"film-{number}")
+    farm.dispatcher.fill()
+    for name, priority in (("news", 9), ("later", 7), ("more", 9)):
+        farm.job(name, priority=priority, plan=SILENT)
+        assert farm.dispatcher.fill().queued == 2
+    order = [job.partition("-")[0] for job, _ in farm.fetch()]
+    assert order == ["news"] * 2 + ["more"] * 2 + ["later"] * 2 + ["film"] * 6
 
 
 def test_equals_are_not_taken_back_for_each_other(farm: Farm) -> None:
@@ -221,9 +235,8 @@ def test_a_job_that_ends_while_the_window_is_filled_does_no_harm(farm: Farm) -> 
 
 def test_a_plan_without_sound_is_dispatched_too(farm: Farm) -> None:
     farm.worker("a", {CPU: 8})
-    silent = make_plan(replace(SHORT, audio=()), STANDARD, "libx264", "av 18")
-    farm.job("j", plan=silent)
-    assert farm.dispatcher.fill().queued == len(silent.tasks) == 2
+    farm.job("j", plan=SILENT)
+    assert farm.dispatcher.fill().queued == len(SILENT.tasks) == 2
 
 
 def chosen_one_by_one(jobs: dict[str, list[float]], tenants: dict[str, str], slots: int) -> list[str]:

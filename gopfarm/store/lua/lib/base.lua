@@ -55,8 +55,9 @@ local function state_of(id) return redis.call('HGET', key(id), 'state') end
 
 local function tenant_of(id) return redis.call('HGET', key(id), 'tenant') or 'default' end
 
--- Send a message as dramatiq's Redis broker does; returns its id.
-local function post(queue, actor, arguments)
+-- Send a message as dramatiq's Redis broker does; returns its id. It goes to the end of the queue; or right behind
+-- another message, and if that is not there any more, to the front.
+local function post(queue, actor, arguments, behind)
   local now = clock()
   local number = redis.call('INCR', PREFIX .. 'messages')
   local message = string.format('%.0f-%d', now * 1000000, number)
@@ -66,7 +67,12 @@ local function post(queue, actor, arguments)
     message_timestamp = math.floor(now * 1000),
   })
   redis.call('HSET', 'dramatiq:' .. queue .. '.msgs', message, body)
-  redis.call('RPUSH', 'dramatiq:' .. queue, message)
+  local list = 'dramatiq:' .. queue
+  if not behind then
+    redis.call('RPUSH', list, message)
+  elseif redis.call('LINSERT', list, 'AFTER', behind, message) <= 0 then
+    redis.call('LPUSH', list, message)
+  end
   return message
 end
 
