@@ -1,20 +1,18 @@
-"""Workers whose slots only pretend to encode: thousands of them in two threads.
+"""Workers whose slots only pretend to encode: many of them in one event loop, and a few such loops.
 
-What each says to Redis is what a real one says, by the same store and broker. One thread does for all of
-them what keeps a worker alive: announcements, renewals, looks for delayed messages. The other one speaks
-for the slots, one call after the other: a slot that is due while another one is being served waits for it.
-So latencies are those of the control plane and of this fleet together, an upper bound; how late the fleet
-was is told besides.
+What each says to Redis is what a real one says, by the same store and broker; but one thread speaks for all
+the workers of a loop, one call after the other. What is due while another one is being served waits for it. So
+latencies are those of the control plane and of this loop together, an upper bound; how late the loop was is
+told besides.
 """
 
 from __future__ import annotations
 
 import random
-import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -35,9 +33,6 @@ _TTL_SECONDS = 86400
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 1.0
 
-#: Slots that come up each second.
-_SLOTS_OPENED_PER_SECOND = 300
-
 
 @dataclass
 class Run:
@@ -51,19 +46,28 @@ class Run:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Start:
+    """That a slot started a task: when, by the monotonic clock, of which job, after how long a wait (seconds)."""
+
+    at: float
+    job: str
+    latency: float
+
+
 @dataclass
 class Tally:
     """What was seen.
 
-    Of each start, in their order, the job and how long its slot had waited (seconds); of each end of a task
-    how much later than it was due this fleet came to it (seconds, a part of what the slot waits after it);
-    how many messages were refused, and how many runs were lost to another worker or with their job.
+    Of each start, in their order, what it was; of each end of a task how much later than it was due the loop
+    came to it (seconds, a part of what the slot waits after it); how many messages were refused, and how many
+    runs were not wanted any more when they were renewed.
     """
 
-    starts: list[tuple[str, float]] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
     refused: int = 0
-    lost: int = 0
+    unwanted: int = 0
 
 
 class Worker:
@@ -86,47 +90,41 @@ class Worker:
 
 
 class PretendingFleet:
-    """The workers.
+    """The workers of one loop.
 
     Args:
         url: Address of Redis.
-        workers, slots: How many workers, each with how many slots.
+        numbers: The numbers of the workers.
+        slots: How many slots each has.
         scale: A task is pretended to take so many times what is expected, besides the measured spread; 0 is
             no time at all.
         seed: Of what is drawn.
     """
 
-    def __init__(self, url: str, workers: int, slots: int, scale: float, seed: int = 1) -> None:
+    def __init__(self, url: str, numbers: Sequence[int], slots: int, scale: float, seed: int) -> None:
         self._client = connect(url)
         self._store = TaskStore(self._client, _TTL_SECONDS)
         self._fleet = Fleet(self._client)
         self._scale = scale
         self._random = random.Random(seed)
-        self._clock, self._upkeep = Clock(seed), Clock(seed + 1)
-        self._unwanted: deque[tuple[Worker, Run]] = deque()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: self._upkeep.run(self._closed.is_set), name="upkeep", daemon=True
-        )
-        self.workers = [Worker(number, url, slots) for number in range(workers)]
+        self._clock = Clock(seed)
+        self._workers = [Worker(number, url, slots) for number in numbers]
         self.tally = Tally()
 
     def announce(self) -> None:
         """Tell the farm of all workers and their slots."""
-        for worker in self.workers:
+        for worker in self._workers:
             self._announce(worker)
 
-    def open(self) -> None:
+    def open(self, slots_per_second: float) -> None:
         """Let the slots take tasks, one worker after the other, as machines of a large fleet start."""
         opening = time.monotonic()
-        for number, worker in enumerate(self.workers):
-            moment = opening + number * worker.slots / _SLOTS_OPENED_PER_SECOND
-            self._upkeep.every(ANNOUNCE_SECONDS, opening, partial(self._announce, worker))
-            self._upkeep.every(_RENEW_SECONDS, moment, partial(self._renew, worker))
-            self._upkeep.every(IDLE_POLL_MS / 1000, moment, partial(self._poll_delayed, worker))
+        for number, worker in enumerate(self._workers):
+            moment = opening + number * worker.slots / slots_per_second
+            self._clock.every(ANNOUNCE_SECONDS, opening, partial(self._announce, worker))
+            self._clock.every(_RENEW_SECONDS, moment, partial(self._renew, worker))
+            self._clock.every(IDLE_POLL_MS / 1000, moment, partial(self._poll_delayed, worker))
             self._clock.at(moment, partial(self._open, worker))
-        self._clock.every(_RENEW_SECONDS / 4, opening, self._drop_unwanted)
-        self._thread.start()
 
     def run(self, until: Callable[[], bool], check_seconds: float = 0.5) -> None:
         """Let the slots work until something is so, which is asked every so often."""
@@ -134,10 +132,7 @@ class PretendingFleet:
 
     def close(self) -> None:
         """Leave the farm."""
-        self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        for worker in self.workers:
+        for worker in self._workers:
             self._fleet.leave(worker.id)
             worker.broker.close()
         self._client.close()
@@ -160,7 +155,11 @@ class PretendingFleet:
             return
         renewals = [Renewal(run.job, run.run, run.token, 1, plan_hash_of(run.task)) for run in runs]
         wanted = self._store.renew_many(renewals, _LEASE_SECONDS)
-        self._unwanted.extend((worker, run) for run, yes in zip(runs, wanted, strict=True) if not yes)
+        for run, is_wanted in zip(runs, wanted, strict=True):
+            if not is_wanted:
+                self.tally.unwanted += 1
+                self._store.give_back(run.job, run.run, run.token, 1, None)
+                self._let_go(worker, run, time.monotonic())
 
     # What slots do.
 
@@ -192,7 +191,7 @@ class PretendingFleet:
             worker.broker.do_ack(QUEUE, name)
             return
         now, free_since = time.monotonic(), worker.free.popleft()
-        self.tally.starts.append((job, now - free_since))
+        self.tally.starts.append(Start(now, job, now - free_since))
         seconds = self._scale and self._scale * seconds_of(started.task) * self._random.choice(MEASURED)
         held = Run(job, run, token, started.task, name, seconds)
         worker.runs[token] = held
@@ -205,15 +204,6 @@ class PretendingFleet:
         result = result_of(run.task, run.seconds)
         self._store.finish(run.job, run.run, run.token, result, 1, plan_hash_of(run.task))
         self._let_go(worker, run, due)
-
-    def _drop_unwanted(self) -> None:
-        """Let go of the tasks of which a renewal said that nobody wants them."""
-        while self._unwanted:
-            worker, run = self._unwanted.popleft()
-            if run.token in worker.runs:
-                self.tally.lost += 1
-                self._store.give_back(run.job, run.run, run.token, 1, None)
-                self._let_go(worker, run, time.monotonic())
 
     def _let_go(self, worker: Worker, run: Run, free_since: float) -> None:
         del worker.runs[run.token]

@@ -6,22 +6,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
 import redis
 
-from bench.control_plane.fleet import QUEUE, PretendingFleet
+from bench.control_plane.fleet import Tally
+from bench.control_plane.fleets import Fleets
 from bench.control_plane.work import mean_seconds, spec_of
 from cli.embedded import PrivateValkey
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.store import connect, keys
 from gopfarm.store.scripts import Scripts
-
-#: Slots of a pretended worker at most.
-_SLOTS_PER_WORKER = 50
 
 #: Scripts that hold Redis up for longer are named.
 _SLOW_MICROSECONDS = 10_000
@@ -30,6 +28,9 @@ _SLOW_MICROSECONDS = 10_000
 #: nothing new.
 _LOOK_SECONDS = 0.5
 _LOOKS = 20
+
+#: Seconds between looks how many tasks were started.
+_COUNT_SECONDS = 0.1
 
 #: Seconds that anything may take before the run is given up.
 _PATIENCE_SECONDS = 3600.0
@@ -96,9 +97,9 @@ class Farm:
             [sys.executable, "-m", "bench.control_plane.scheduling", self.valkey.url]
         )
         self._usage = psutil.Process(self._process.pid)
-        per_worker = min(_SLOTS_PER_WORKER, load.slots)
-        scale = load.task_seconds / mean_seconds(self.chunks)
-        self.fleet = PretendingFleet(self.valkey.url, load.slots // per_worker, per_worker, scale)
+        self.fleet = Fleets(self.valkey.url, load.slots, load.task_seconds / mean_seconds(self.chunks))
+        self._pretending = [psutil.Process(pid) for pid in self.fleet.pids()]
+        self._tally: Tally | None = None
 
     def submit(self) -> None:
         """Submit all jobs."""
@@ -114,7 +115,6 @@ class Farm:
         """Wait until so many jobs are planned, or as many as the scheduler plans ahead; none is begun yet."""
         seen, until = [0], time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until:
-            self.fleet.announce()
             time.sleep(_LOOK_SECONDS)
             seen.append(self.client.scard(keys.ACTIVE))
             if seen[-1] == jobs or (seen[-1] and seen[-_LOOKS:] == [seen[-1]] * _LOOKS):
@@ -123,17 +123,34 @@ class Farm:
 
     def waiting(self) -> int:
         """Return how many tasks are planned and not finished; to be asked before the fleet is open."""
-        return sum(self.client.hlen(keys.tasks(job)) for job in self.client.smembers(keys.ACTIVE))
+        return sum(self.client.hlen(keys.tasks(str(job))) for job in self.client.smembers(keys.ACTIVE))
 
     def memory(self) -> int:
         """Return the bytes that Redis uses for data."""
         return int(self.client.info("memory")["used_memory"])
 
     def usage(self) -> tuple[float, float, float]:
-        """Return the CPU seconds so far of the scheduler, of Redis and of this process."""
-        scheduler, info = self._usage.cpu_times(), self.client.info("cpu")
-        redis_cpu = info["used_cpu_user"] + info["used_cpu_sys"]
-        return scheduler.user + scheduler.system, redis_cpu, time.process_time()
+        """Return the CPU seconds so far of the scheduler, of Redis and of the fleet (while it is open)."""
+        info = self.client.info("cpu")
+        return (
+            _cpu_seconds(self._usage),
+            info["used_cpu_user"] + info["used_cpu_sys"],
+            sum(map(_cpu_seconds, self._pretending)),
+        )
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Let the farm work until something is so."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not until():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the jobs do not end")
+            time.sleep(_COUNT_SECONDS)
+
+    def tally(self) -> Tally:
+        """Stop the fleet; return what it saw."""
+        if self._tally is None:
+            self._tally = self.fleet.close()
+        return self._tally
 
     def all_ended(self) -> bool:
         """Tell whether no job is left that has not ended."""
@@ -141,7 +158,7 @@ class Farm:
 
     def close(self) -> None:
         """Stop everything."""
-        self.fleet.close()
+        self.tally()
         self._broker.close()
         self._process.terminate()
         self._process.wait()
@@ -174,37 +191,40 @@ def _measured(running: Farm) -> Figures:
     jobs, waiting = running.client.scard(keys.ACTIVE), running.waiting()
     per_task = (running.memory() - running.empty) / waiting
     fleet.open()
-    slots = len(fleet.workers) * fleet.workers[0].slots
-    starts = fleet.tally.starts
-    fleet.run(lambda: len(starts) >= 2 * slots or running.all_ended())
-    began, first, before = time.monotonic(), len(starts), running.usage()
-    fleet.run(lambda: running.tasks - len(starts) < slots or running.all_ended())
-    ended, last, after = time.monotonic(), len(starts), running.usage()
-    fleet.run(running.all_ended)
-    whole = running.usage()
+    running.run(lambda: fleet.started() >= 2 * fleet.slots or running.all_ended())
+    began, before = time.monotonic(), running.usage()
+    running.run(lambda: running.tasks - fleet.started() < fleet.slots or running.all_ended())
+    ended, after = time.monotonic(), running.usage()
+    running.run(running.all_ended)
+    whole, tally = running.usage(), running.tally()
     window = ended - began
-    latencies = [latency for _, latency in starts[first:last]]
+    latencies = [start.latency for start in tally.starts if began <= start.at <= ended]
     return Figures(
         load=load,
         tasks=running.tasks,
         plan_cpu_per_job=(planned[0] - idle[0]) / max(1, jobs),
         memory_per_waiting_task=per_task,
         window=window,
-        tasks_per_second=(last - first) / window,
+        tasks_per_second=len(latencies) / window,
         latency_median=_quantile(latencies, 0.5),
         latency_p99=_quantile(latencies, 0.99),
-        lag_median=_quantile(fleet.tally.lags, 0.5),
-        lag_p99=_quantile(fleet.tally.lags, 0.99),
-        utilisation=1 - sum(latencies) / (slots * window),
+        lag_median=_quantile(tally.lags, 0.5),
+        lag_p99=_quantile(tally.lags, 0.99),
+        utilisation=1 - sum(latencies) / (fleet.slots * window),
         scheduler_cores=(after[0] - before[0]) / window,
         redis_cores=(after[1] - before[1]) / window,
         fleet_cores=(after[2] - before[2]) / window,
         scheduler_cpu=whole[0] - idle[0],
         redis_cpu=whole[1] - idle[1],
-        refused=fleet.tally.refused,
+        refused=tally.refused,
         longest_scripts=_longest_scripts(running.client),
         left_behind=left_behind(running.client),
     )
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
@@ -232,6 +252,3 @@ def _longest_scripts(client: redis.Redis) -> dict[str, float]:
         name = names.get(sha, words[0].decode())
         longest[name] = max(longest.get(name, 0.0), entry["duration"] / 1e6)
     return longest
-
-
-__all__ = ["QUEUE", "Farm", "Figures", "Load", "farm", "left_behind", "measure"]

@@ -32,11 +32,12 @@ def test_all_jobs_are_done_in_their_order_and_leave_only_their_records() -> None
         urgent = running.submit_one(3, "tenant-1", priority=9)
         running.plan(4)
         running.fleet.open()
-        running.fleet.run(running.all_ended, check_seconds=0.05)
+        running.run(running.all_ended)
         assert [store.state(job) for job in (*first, urgent)] == [JobState.DONE] * 4
         assert all(view.tasks == view.tasks_done == 6 for view in store.recent())
-        order = [job for job, _ in running.fleet.tally.starts]
+        tally = running.tally()
+        order = [start.job for start in tally.starts]
         assert len(order) == running.tasks == 24, "every task was started once"
-        assert order[: SLOTS + 6].count(urgent) == 6, "what waits in the queue, and then the urgent job"
-        assert running.fleet.tally.refused == running.fleet.tally.lost == 0
+        assert order[:6] == [urgent] * 6, "it came last, and goes first"
+        assert tally.refused == tally.unwanted == 0
         until(lambda: left_behind(running.client).keys() <= RECORDS, "the last messages are acknowledged")
