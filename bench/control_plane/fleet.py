@@ -1,9 +1,9 @@
 """Workers whose slots only pretend to encode: many of them in one event loop, and a few such loops.
 
-What each says to Redis is what a real one says, by the same store and broker; but one thread speaks for all
-the workers of a loop, one call after the other. What is due while another one is being served waits for it. So
-latencies are those of the control plane and of this loop together, an upper bound; how late the loop was is
-told besides.
+What each says to Redis is what a real one says, by the same store and broker, but one thread speaks for all
+the workers of a loop, one call after the other. What is due while another one is being served waits for it.
+So latencies are those of the control plane and of this loop together, an upper bound; how late the loop was
+is told besides.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Start:
-    """That a slot started a task: when, by the monotonic clock, of which job, after how long a wait (seconds)."""
+    """That a slot started a task: when (monotonic), of which job, after how long a wait; in seconds."""
 
     at: float
     job: str
