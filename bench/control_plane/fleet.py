@@ -1,9 +1,8 @@
 """Workers whose slots only pretend to encode: many of them in one event loop, and a few such loops.
 
 What each says to Redis is what a real one says, by the same store and broker, but one thread speaks for all
-the workers of a loop, one call after the other. What is due while another one is being served waits for it.
-So latencies are those of the control plane and of this loop together, an upper bound; how late the loop was
-is told besides.
+the workers of a loop, one call after the other. What is due while another one is being served waits for it:
+how late the loop was is told apart from the time that the control plane took.
 """
 
 from __future__ import annotations
@@ -48,24 +47,30 @@ class Run:
 
 @dataclass(frozen=True)
 class Start:
-    """That a slot started a task: when (monotonic), of which job, after how long a wait; in seconds."""
+    """That a slot started a task. Times are seconds.
+
+    Args:
+        at: When, by the monotonic clock.
+        job: Of which job.
+        latency: Since the loop came to the end of the task before, or the slot came up.
+        lag: How late the loop was then.
+    """
 
     at: float
     job: str
     latency: float
+    lag: float
 
 
 @dataclass
 class Tally:
     """What was seen.
 
-    Of each start, in their order, what it was; of each end of a task how much later than it was due the loop
-    came to it (seconds, a part of what the slot waits after it); how many messages were refused, and how many
-    runs were not wanted any more when they were renewed.
+    All starts, in their order; how many messages were refused, and how many runs were not wanted any more
+    when they were renewed.
     """
 
     starts: list[Start] = field(default_factory=list)
-    lags: list[float] = field(default_factory=list)
     refused: int = 0
     unwanted: int = 0
 
@@ -83,7 +88,7 @@ class Worker:
         self.id = f"bench-{number}"
         self.slots = slots
         self.broker = FarmBroker(url, {QUEUE: slots})
-        self.free: deque[float] = deque()
+        self.free: deque[tuple[float, float]] = deque()  # since when each is free, and how late that was
         self.runs: dict[str, Run] = {}
         self.misses = 0
         self.polling = False
@@ -159,12 +164,13 @@ class PretendingFleet:
             if not is_wanted:
                 self.tally.unwanted += 1
                 self._store.give_back(run.job, run.run, run.token, 1, None)
-                self._let_go(worker, run, time.monotonic())
+                self._let_go(worker, run, time.monotonic(), 0.0)
 
     # What slots do.
 
     def _open(self, worker: Worker, due: float) -> None:
-        worker.free.extend([due] * worker.slots)
+        now = time.monotonic()
+        worker.free.extend([(now, now - due)] * worker.slots)
         self._fetch(worker)
 
     def _fetch(self, worker: Worker) -> None:
@@ -190,8 +196,8 @@ class PretendingFleet:
             self.tally.refused += 1
             worker.broker.do_ack(QUEUE, name)
             return
-        now, free_since = time.monotonic(), worker.free.popleft()
-        self.tally.starts.append(Start(now, job, now - free_since))
+        now, (free_since, lag) = time.monotonic(), worker.free.popleft()
+        self.tally.starts.append(Start(now, job, now - free_since, lag))
         seconds = self._scale and self._scale * seconds_of(started.task) * self._random.choice(MEASURED)
         held = Run(job, run, token, started.task, name, seconds)
         worker.runs[token] = held
@@ -200,14 +206,14 @@ class PretendingFleet:
     def _end(self, worker: Worker, run: Run, due: float) -> None:
         if run.token not in worker.runs:
             return  # it was not wanted any more
-        self.tally.lags.append(time.monotonic() - due)
+        now = time.monotonic()
         result = result_of(run.task, run.seconds)
         self._store.finish(run.job, run.run, run.token, result, 1, plan_hash_of(run.task))
-        self._let_go(worker, run, due)
+        self._let_go(worker, run, now, now - due)
 
-    def _let_go(self, worker: Worker, run: Run, free_since: float) -> None:
+    def _let_go(self, worker: Worker, run: Run, free_since: float, lag: float) -> None:
         del worker.runs[run.token]
         worker.broker.do_ack(QUEUE, run.message)
-        worker.free.append(free_since)
+        worker.free.append((free_since, lag))
         if not worker.polling:
             self._fetch(worker)

@@ -72,7 +72,6 @@ class Fleets:
         self._loops = []
         return Tally(
             starts=sorted((start for tally in tallies for start in tally.starts), key=lambda start: start.at),
-            lags=[lag for tally in tallies for lag in tally.lags],
             refused=sum(tally.refused for tally in tallies),
             unwanted=sum(tally.unwanted for tally in tallies),
         )

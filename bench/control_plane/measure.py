@@ -53,10 +53,11 @@ class Figures:
 
     ``window`` is the time during which all figures of dispatching are taken: from when there have been
     twice as many starts as there are slots, until fewer tasks wait than there are slots. ``latency`` is
-    from when a slot is free to when its next task is started there, with work waiting all the time; ``lag``
-    the part of it that the fleet itself was late; ``utilisation`` the share of the slots' time that was not
-    latency. ``cores`` are CPU seconds by second of the window; ``cpu`` are those of the whole run, planning
-    included.
+    from when a worker comes to the end of a task, be it done, to when the next one is started at that slot,
+    with work waiting all the time: the result told, the message acknowledged, the next one fetched and
+    started. ``lag`` is how late the pretending fleet itself came to that end. ``utilisation`` is the share
+    of the slots' time that was neither. ``cores`` are CPU seconds by second of the window; ``cpu`` are
+    those of the whole run, planning included.
     """
 
     load: Load
@@ -198,7 +199,8 @@ def _measured(running: Farm) -> Figures:
     running.run(running.all_ended)
     whole, tally = running.usage(), running.tally()
     window = ended - began
-    latencies = [start.latency for start in tally.starts if began <= start.at <= ended]
+    starts = [start for start in tally.starts if began <= start.at <= ended]
+    latencies, lags = [start.latency for start in starts], [start.lag for start in starts]
     return Figures(
         load=load,
         tasks=running.tasks,
@@ -208,9 +210,9 @@ def _measured(running: Farm) -> Figures:
         tasks_per_second=len(latencies) / window,
         latency_median=_quantile(latencies, 0.5),
         latency_p99=_quantile(latencies, 0.99),
-        lag_median=_quantile(tally.lags, 0.5),
-        lag_p99=_quantile(tally.lags, 0.99),
-        utilisation=1 - sum(latencies) / (fleet.slots * window),
+        lag_median=_quantile(lags, 0.5),
+        lag_p99=_quantile(lags, 0.99),
+        utilisation=1 - (sum(latencies) + sum(lags)) / (fleet.slots * window),
         scheduler_cores=(after[0] - before[0]) / window,
         redis_cores=(after[1] - before[1]) / window,
         fleet_cores=(after[2] - before[2]) / window,
