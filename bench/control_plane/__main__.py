@@ -74,6 +74,17 @@ def table(runs: list[Figures]) -> str:
     return "\n".join(lines)
 
 
+def curve_table(runs: list[Figures]) -> str:
+    """Return what the tasks of a curve cost, for reading."""
+    lines = ["    tasks  scheduler CPU s  ms/task      Redis CPU s  ms/task  bytes waiting"]
+    for run in runs:
+        scheduler, redis = (
+            f"{cpu:15.1f}  {1e3 * cpu / run.tasks:7.3f}" for cpu in (run.scheduler_cpu, run.redis_cpu)
+        )
+        lines.append(f"{run.tasks:9d}  {scheduler}  {redis}  {run.memory_per_waiting_task:13.0f}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Read the command line, run, and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.control_plane", description="See the package.")
@@ -93,7 +104,7 @@ def main() -> None:
     else:
         load = Load(options.slots, options.jobs, options.tenants, options.tasks, options.task_seconds)
         runs = [measure(load)]
-    print(table(runs))
+    print(curve_table(runs) if options.curve else table(runs))
     if options.json:
         options.json.write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
 

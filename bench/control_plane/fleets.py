@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
+from math import ceil
 from multiprocessing.connection import Connection
 from typing import Any
 
 from bench.control_plane.fleet import PretendingFleet, Tally
 
-#: Slots of a worker, and of a loop: with more, a loop would be late.
+#: Slots of a worker.
 _SLOTS_PER_WORKER = 50
+
+#: Slots of a loop, and tasks that it does each second: with more it would be late. At most so many loops.
 _SLOTS_PER_LOOP = 2500
+_TASKS_PER_LOOP = 200
+_MOST_LOOPS = 4
 
 #: Slots that come up each second.
 _SLOTS_OPENED_PER_SECOND = 300
@@ -28,12 +33,14 @@ class Fleets:
         url: Address of Redis.
         slots: How many slots they have.
         scale: See ``PretendingFleet``.
+        rate: How many tasks they will do each second.
     """
 
-    def __init__(self, url: str, slots: int, scale: float) -> None:
+    def __init__(self, url: str, slots: int, scale: float, rate: float) -> None:
         context = multiprocessing.get_context("spawn")
         per_worker = min(_SLOTS_PER_WORKER, slots)
-        workers, loops = slots // per_worker, max(1, slots // _SLOTS_PER_LOOP)
+        workers = slots // per_worker
+        loops = min(_MOST_LOOPS, workers, ceil(max(slots / _SLOTS_PER_LOOP, rate / _TASKS_PER_LOOP)))
         self.slots = workers * per_worker
         self._opening, self._closing = context.Event(), context.Event()
         self._counts = [context.Value("q", 0, lock=False) for _ in range(loops)]

@@ -98,7 +98,8 @@ class Farm:
             [sys.executable, "-m", "bench.control_plane.scheduling", self.valkey.url]
         )
         self._usage = psutil.Process(self._process.pid)
-        self.fleet = Fleets(self.valkey.url, load.slots, load.task_seconds / mean_seconds(self.chunks))
+        scale = load.task_seconds / mean_seconds(self.chunks)
+        self.fleet = Fleets(self.valkey.url, load.slots, scale, load.slots / (load.task_seconds or 1.0))
         self._pretending = [psutil.Process(pid) for pid in self.fleet.pids()]
         self._tally: Tally | None = None
 
