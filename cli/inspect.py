@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.describe import describe
-from cli.embedded import cores
 from cli.options import chosen_profile, profile_options
 from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, price, print_json
 from gopfarm.facts import SourceFacts
 from gopfarm.log import configure_logging
 from gopfarm.plan import Plan, VideoTask
+from gopfarm.process import cores
 from gopfarm.settings import get_settings
 from gopfarm.storage import shown
 from scheduler.cost import Cost, estimate

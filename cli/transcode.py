@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from cli.embedded import EmbeddedFarm, cores
+from cli.embedded import EmbeddedFarm
 from cli.expected import expected_of
 from cli.options import absolute, chosen_profile, profile_options
 from cli.output import clock, explains_errors, json_option, print_json
@@ -19,6 +19,7 @@ from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import FarmError, JobFailedError, error_from
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.plan import Plan
+from gopfarm.process import cores
 from gopfarm.settings import get_settings
 from gopfarm.spec import JobSpec, make_spec
 from gopfarm.storage import open_destination, open_source

@@ -134,7 +134,8 @@ class VideoTask:
 
     ``sizes`` are width and height of all renditions of the plan, those of other groups too: each size is made
     from the next larger one, so that what a rendition looks like does not depend on how they are grouped.
-    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging.
+    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging. ``reads`` says between
+    which bytes of the source most of what it reads lies, where that is known.
     """
 
     id: str
@@ -147,6 +148,7 @@ class VideoTask:
     sizes: tuple[tuple[int, int], ...] = ()
     kind: Literal["video"] = "video"
     limit_seconds: float = LIMIT_SECONDS
+    reads: tuple[int, int] | None = None
 
     @property
     def start(self) -> int:

@@ -53,6 +53,7 @@ class RenditionResult:
 class TaskResult:
     """The outcome of a task, with its cost. Times are seconds, memory is bytes.
 
+    ``source_bytes_read`` came over a network for it: not from a local file, nor what the worker had already.
     ``frames_damaged`` counts packets that gave no picture or sound, ``frames_concealed`` pictures of which
     the decoder had to make up a part.
     """
@@ -65,6 +66,7 @@ class TaskResult:
     cpu_seconds: float
     peak_memory: int
     frames_concealed: int = 0
+    source_bytes_read: int = 0
 
 
 #: The folder, below the destination, of the results of all plans.

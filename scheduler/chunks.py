@@ -93,3 +93,21 @@ def _snap(ideal: int, keyframes: Sequence[int], reach: int, first: int) -> int:
     at = bisect_left(keyframes, ideal)
     near = [slot for slot in keyframes[max(0, at - 1) : at + 1] if abs(slot - ideal) <= reach]
     return min((slot for slot in near if slot >= first), key=lambda slot: abs(slot - ideal), default=ideal)
+
+
+def bytes_read(chunk: Chunk, keyframes: Sequence[Keyframe], size: int, frames: int) -> tuple[int, int] | None:
+    """Return about where a chunk's packets lie in a file of ``size`` bytes and ``frames`` grid frames.
+
+    They begin with its keyframe. Where its end stands mid-GOP, the bytes of that GOP are taken to be spread
+    evenly. None where the keyframes do not say, or do not lie in order.
+    """
+    end = chunk.segments[-1].end
+    next_one = bisect_left(keyframes, end, key=lambda keyframe: keyframe.slot)
+    before = keyframes[max(0, next_one - 1)]
+    after, limit = frames, size
+    if next_one < len(keyframes):
+        after, limit = keyframes[next_one].slot, keyframes[next_one].byte or 0
+    if chunk.seek.byte is None or before.byte is None or not before.byte < limit <= size:
+        return None
+    stop = before.byte + (limit - before.byte) * (end - before.slot) // (after - before.slot)
+    return (chunk.seek.byte, stop) if chunk.seek.byte < stop else None

@@ -89,6 +89,7 @@ def _report(
             "cpu_seconds": round(sum(result.cpu_seconds for result in results), 3),
             "task_seconds": round(sum(result.wall_seconds for result in results), 3),
             "peak_memory_bytes": max((result.peak_memory for result in results), default=0),
+            "source_bytes_read": sum(result.source_bytes_read for result in results),
         },
         "failures": [failure.model_dump() for failure in view.failures],
         "damage": {
@@ -103,6 +104,7 @@ def _report(
                 "cpu_seconds": round(result.cpu_seconds, 3),
                 "wall_seconds": round(result.wall_seconds, 3),
                 "peak_memory_bytes": result.peak_memory,
+                "source_bytes_read": result.source_bytes_read,
                 "frames_decoded": result.frames_decoded,
                 "frames_damaged": result.frames_damaged,
                 "frames_concealed": result.frames_concealed,

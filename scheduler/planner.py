@@ -12,7 +12,7 @@ from gopfarm.profile import Profile
 from gopfarm.serial import fingerprint
 from gopfarm.timeline import FIELD_CONTEXT, round_half_up, video_timescale
 from ladder import fit_rungs
-from scheduler.chunks import Chunk, cut_chunks
+from scheduler.chunks import Chunk, bytes_read, cut_chunks
 from scheduler.cost import limit_seconds
 from scheduler.normalise import normaliser
 from scheduler.shape import Shape, by_size
@@ -94,8 +94,9 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str, sh
                 renditions=subtitles,
             )
         )
-    if picture is not None:
+    if picture is not None and facts.video is not None:
         sizes = tuple(dict.fromkeys((rendition.width, rendition.height) for rendition in by_size(video)))
+        keyframes, size, frames = facts.video.keyframes, facts.source.size, facts.video.grid_frames
         for index, chunk in enumerate(chunks):
             whole = VideoTask(
                 f"{_CHUNK}{index:05d}",
@@ -106,6 +107,7 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str, sh
                 chunk.segments,
                 by_size(video),
                 sizes,
+                reads=bytes_read(chunk, keyframes, size, frames),
             )
             tasks += [part_of(whole, group) for group in shape.groups(video)]
     durations = [segment.length / rate for segment in video_segments]

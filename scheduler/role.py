@@ -149,7 +149,6 @@ class Scheduler:
         text = document if isinstance(document, str) else json.dumps(document)
         message_id = message.message_id
         self._persist(lambda: self._take_in(text, message_id))
-        self._loop.wake()
 
     def _take_in(self, text: str, message_id: str) -> None:
         job_id, spec = safe_id(message_id), None
@@ -189,7 +188,6 @@ class Scheduler:
 
     def _prepare(self, job_id: str) -> None:
         self._do(Step.PREPARING, job_id, self._probe_and_plan)
-        self._loop.wake()
 
     def _probe_and_plan(self, job_id: str, claimed: ClaimedStep) -> None:
         if not self._store.move(job_id, JobState.PROBING):

@@ -12,11 +12,11 @@ from gopfarm.errors import FarmError
 from gopfarm.plan import Plan
 from gopfarm.redact import redact
 from gopfarm.results import TaskResult
-from gopfarm.serial import to_json
 from gopfarm.spec import JobSpec
 from gopfarm.store import keys
 from gopfarm.store.client import now
 from gopfarm.store.models import TRANSITIONS, JobState
+from gopfarm.store.packing import pack_tasks, squeeze
 from gopfarm.store.reading import JobReader
 from gopfarm.store.scripts import Scripts, pairs
 
@@ -129,21 +129,24 @@ class JobStore(JobReader):
             costs: The seconds that each task is expected to take.
             finished: The results of tasks whose segments lie at the destination already.
         """
+        packed = pack_tasks(plan.tasks)
         tasks = [
             item
             for task in plan.tasks
             for item in (
                 task.id,
-                to_json(task),
+                packed.documents[task.id],
                 queues[task.id],
                 ranks[task.id],
                 costs[task.id],
                 sum(segment.length for segment in task.segments),
-                to_json(finished[task.id]) if task.id in finished else "",
+                squeeze(finished[task.id]) if task.id in finished else "",
             )
         ]
         names = ",".join(sorted(set(queues.values())))
-        return bool(self._scripts.run("start_encoding", job_id, plan.hash, to_json(plan), names, *tasks))
+        common = pairs(dict(packed.common))
+        head = (plan.hash, squeeze(plan), names, len(packed.common))
+        return bool(self._scripts.run("start_encoding", job_id, *head, *common, *tasks))
 
     # Removing what a job left behind.
 

@@ -16,6 +16,7 @@ from gopfarm.storage import shown
 from gopfarm.store import keys
 from gopfarm.store.models import Failure, JobState, JobView
 from gopfarm.store.pace import Remaining, remaining
+from gopfarm.store.packing import expand
 
 #: Page size of ``recent``.
 _MAX_PAGE = 1000
@@ -50,12 +51,12 @@ class JobReader:
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
         document = cast("str | None", self._redis.get(keys.plan(job_id)))
-        return from_json(Plan, document) if document else None
+        return from_json(Plan, expand(document)) if document else None
 
     def results(self, job_id: str) -> list[TaskResult]:
         """Return the results of the tasks that are done."""
         documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
-        return [from_json(TaskResult, document) for document in documents]
+        return [from_json(TaskResult, expand(document)) for document in documents]
 
     def progress(self, job_id: str) -> dict[str, int]:
         """Return the frames or samples done so far by each run of a task that was started."""
@@ -95,6 +96,8 @@ class JobReader:
             return None
         spec = json.loads(fields.get("spec", "{}"))
         state = JobState(fields["state"])
+        # The parts of a job that has ended are gone: its record has the numbers.
+        tasks, done = int(fields.get("tasks", tasks)), int(fields.get("tasks_done", done))
         share = done / tasks if tasks else 0.0
         return JobView(
             id=job_id,

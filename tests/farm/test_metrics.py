@@ -45,7 +45,10 @@ def test_the_counters_tell_what_was_done(farm: Farm, clip: Path, tmp_path: Path)
     assert scheduler["gopfarm_jobs_submitted_total"] == 1
     assert scheduler["gopfarm_tasks_queued_total"] == ended["tasks"] >= 2
     assert worker['gopfarm_frames_decoded_total{kind="video"}'] >= 300
-    assert worker['gopfarm_task_duration_seconds_count{kind="video"}'] == ended["tasks"] - 1
+    videos = ended["tasks"] - 1
+    assert worker['gopfarm_task_duration_seconds_count{kind="video"}'] == videos
+    assert worker['gopfarm_task_peak_memory_bytes_count{kind="video"}'] == videos
+    assert worker['gopfarm_source_read_bytes_total{kind="video"}'] == 0
     stored = sum(path.stat().st_size for path in (tmp_path / "out").glob("*p/*/*.m4s"))
     assert worker['gopfarm_stored_bytes_total{kind="video"}'] == stored
     assert not [name for name in (*worker, *scheduler) if job in name], "a job id is no label"

@@ -68,8 +68,8 @@ def source_facts(
 
 
 def plan_of(facts: SourceFacts, grouping: Grouping = Grouping.TOGETHER, **changes: Any) -> Plan:
-    """The plan for a source with the standard profile, in about four chunks of at least a segment."""
-    shape = Shape(max(Fraction(6), facts.duration / 4), grouping=grouping)
+    """The plan for a source with the standard profile, in four chunks, or of 6 to 30 s."""
+    shape = Shape(min(Fraction(30), max(Fraction(6), facts.duration / 4)), grouping=grouping)
     arguments: dict[str, Any] = {
         "facts": facts,
         "profile": STANDARD,

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gopfarm.facts import Keyframe
+from gopfarm.plan import SegmentPlan
 from gopfarm.timeline import NATURAL_RATES
-from scheduler.chunks import Chunk, cut_chunks
+from scheduler.chunks import Chunk, bytes_read, cut_chunks
 from scheduler.shape import CHUNK_SECONDS, SHORTEST_SECONDS, Shape, cuts
 from tests.scheduler.facts import keyframes
 
@@ -160,3 +162,19 @@ def test_keyframes_closer_than_the_target_do_not_shorten_segments() -> None:
 def test_decoding_may_start_before_the_first_shown_frame() -> None:
     (chunk,) = cut(100, (-12, 50), Fraction(25), Fraction(6), Shape())
     assert (chunk.seek.slot, chunk.frames, chunk.decoded) == (-12, 100, 112)
+
+
+def test_the_bytes_of_chunks_follow_each_other_and_mid_gop_they_are_shared_out() -> None:
+    points = [Keyframe(slot, slot, slot, byte=1000 + 10 * slot) for slot in (0, 100, 200)]
+    cuts = [(0, 100, 0), (100, 150, 1), (150, 300, 1)]
+    chunks = [Chunk(points[at], (SegmentPlan(0, start, end - start),)) for start, end, at in cuts]
+    spans = [bytes_read(chunk, points, 5000, 300) for chunk in chunks]
+    assert spans == [(1000, 2000), (2000, 2500), (2000, 5000)]
+
+
+@pytest.mark.parametrize("places", [(None, None), (500, None), (500, 500), (500, 90_000)])
+def test_no_bytes_are_expected_where_keyframes_do_not_lie_in_order(
+    places: tuple[int | None, int | None],
+) -> None:
+    points = [Keyframe(slot, slot, slot, byte=byte) for slot, byte in zip((0, 10), places, strict=True)]
+    assert bytes_read(Chunk(points[0], (SegmentPlan(0, 0, 10),)), points, 1000, 20) is None
