@@ -1,17 +1,28 @@
-"""Films of real length for benches: made of shorter ones, or only described as probing would."""
+"""Films for benches: probed, made of shorter ones, or only described as probing would."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import imageio_ffmpeg
 
 from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from gopfarm.settings import get_settings
+from scheduler.prepare import probe_url
 
 #: Ticks of a described film's clock for a frame.
 _TICKS = 1001
+
+
+def probed(clip: Path) -> SourceFacts:
+    """Return what probing finds of a clip; end the bench if there is no picture in it."""
+    facts = probe_url(str(clip), get_settings())
+    if facts.video is None:
+        sys.exit("the clip has no picture")
+    return facts
 
 
 def looped(film: Path, to: Path, times: int) -> None:

@@ -5,15 +5,12 @@ CPU seconds are modelled as a sum of features (see ``scheduler/cost.py``); the c
 relative errors over all rows, none of them below zero. Prints the constants, to be copied into
 ``scheduler/cost.py``, and how far the model is from each row.
 
-    python bench/fit_cost.py CLIP [--presets veryfast,medium] [--seconds 1] [--places 3] [--json FILE]
+    python -m bench.fit_cost CLIP [--presets veryfast,medium] [--seconds 1] [--places 3] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.films import probed
+from bench.script import options_of, report
 from encoders.tasks import run_task
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import SegmentPlan, VideoTask
 from gopfarm.profile import X264_PRESETS
-from gopfarm.settings import get_settings
 from ladder import load_profile
 from scheduler.cost import Features, features_of
 from scheduler.planner import make_plan, part_of
-from scheduler.prepare import probe_url
 from scheduler.shape import Shape
 
 #: Rounds of dropping the constants that come out below zero.
@@ -86,9 +83,7 @@ def solve(rows: Sequence[Features], measured: Sequence[float]) -> dict[str, floa
 
 def run(clip: Path, presets: Sequence[str], seconds: float, places: int) -> dict[str, Any]:
     """Measure, fit, and return constants, rows and errors as plain data."""
-    facts = probe_url(str(clip), get_settings())
-    if facts.video is None:
-        sys.exit("the clip has no picture")
+    facts = probed(clip)
     rows, measured, labels = [], [], []
     for task in tasks(facts, presets, seconds, places):
         taken = measure(facts, task)
@@ -98,7 +93,7 @@ def run(clip: Path, presets: Sequence[str], seconds: float, places: int) -> dict
         measured.append(taken)
         print(f"{labels[-1][0]:10} {names:24} from frame {task.start:4}: {taken:7.2f} CPU s", flush=True)
     constants = solve(rows, measured)
-    table = []
+    table: list[dict[str, Any]] = []
     for label, row, taken in zip(labels, rows, measured, strict=True):
         modelled = sum(constants[name] * amount for name, amount in row.items())
         table.append(
@@ -112,7 +107,6 @@ def run(clip: Path, presets: Sequence[str], seconds: float, places: int) -> dict
         )
     errors = [abs(row["modelled"] / row["measured"] - 1) for row in table]
     return {
-        "clip": clip.name,
         "constants": {name: round(value, 6) for name, value in constants.items()},
         "rows": table,
         "median_error": round(statistics.median(errors), 3),
@@ -120,30 +114,28 @@ def run(clip: Path, presets: Sequence[str], seconds: float, places: int) -> dict
     }
 
 
-def main() -> None:
-    """Fit and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--presets", default=",".join(X264_PRESETS))
-    parser.add_argument("--seconds", type=float, default=1.0, help="of the clip, in each task")
-    parser.add_argument("--places", type=int, default=3, help="of the clip that are tried")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    figures = run(options.clip.absolute(), options.presets.split(","), options.seconds, options.places)
-    print(f"\n{'preset':10} {'renditions':24} {'measured':>9} {'model':>9} {'error':>7}")
+def table_of(figures: dict[str, Any]) -> str:
+    """Return the figures for reading."""
+    lines = [f"{'preset':10} {'renditions':24} {'measured':>9} {'model':>9} {'error':>7}"]
     for row in figures["rows"]:
         error = row["modelled"] / row["measured"] - 1
-        print(
+        lines.append(
             f"{row['preset']:10} {row['renditions']:24} {row['measured']:9.2f} "
             f"{row['modelled']:9.2f} {error:+7.0%}"
         )
-    print(
-        f"\nmedian error {figures['median_error']:.0%}, largest {figures['largest_error']:.0%}\n\nconstants:"
-    )
-    for name, value in figures["constants"].items():
-        print(f"    {name:28} {value:.6f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    lines += ["", f"median error {figures['median_error']:.0%}, largest {figures['largest_error']:.0%}", ""]
+    lines += ["constants:", *(f"    {name:28} {value:.6f}" for name, value in figures["constants"].items())]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = options_of(__spec__.name, __doc__, "clip")
+    parser.add_argument("--presets", default=",".join(X264_PRESETS))
+    parser.add_argument("--seconds", type=float, default=1.0, help="of the clip, in each task")
+    parser.add_argument("--places", type=int, default=3, help="of the clip that are tried")
+    options = parser.parse_args()
+    figures = run(options.clip, options.presets.split(","), options.seconds, options.places)
+    report(figures, table_of(figures), options.json)
 
 
 if __name__ == "__main__":

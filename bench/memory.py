@@ -3,16 +3,14 @@
 Runs one chunk from the middle of a film in a child, as a worker does, once with its largest rendition alone
 and once with the whole standard ladder, at each preset; looks at the child many times a second. ``USS`` is
 what only the child has, ``PSS`` adds its share of what the fork server and its children have in common, and
-``RSS`` counts that in full, as ``job.json`` does. Each film is read as from object storage, and also so many
-times over that it lasts two hours.
+``RSS`` counts that in full, as ``job.json`` does. The film is the clip, so many times over that it lasts six
+minutes or two hours, and is read as from object storage.
 
-    python bench/memory.py CLIP [--presets veryfast,medium] [--segments 2] [--json FILE]
+    python -m bench.memory CLIP [--presets veryfast,medium] [--lengths 360,7200] [--segments 2] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -23,11 +21,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import av
 import psutil
-from films import looped
-from object_store import BUCKET, ObjectStore
 
+from bench.films import looped, probed
+from bench.object_store import BUCKET, ObjectStore
+from bench.script import ROOT, options_of, report
 from cli.embedded import PrivateValkey
 from encoders.child import TASK
 from gopfarm.child import Child, Limits
@@ -44,11 +42,6 @@ from ladder import load_profile
 from scheduler.load import Load
 from scheduler.prepare import plan_source, probe_url
 from worker.bounds import limits_of
-
-ROOT = Path(__file__).parents[1]
-
-#: Seconds that films last, about: as it is meant, and the length that must make no difference.
-LENGTHS = (360, 7200)
 
 _TICK_SECONDS = 0.05
 
@@ -133,52 +126,54 @@ def worker_memory() -> WorkerMemory:
         valkey.stop()
 
 
-def figures(clip: Path, presets: list[str], segments: int) -> dict[str, Any]:
+def figures(clip: Path, presets: list[str], lengths: list[int], segments: int) -> dict[str, Any]:
     """Run everything; return plain data: ``children`` (see ``Memory``), and ``worker`` (``WorkerMemory``)."""
-    with av.open(str(clip)) as container:
-        length = (container.duration or 0) / av.time_base
+    length = probed(clip).duration
     found = []
     with tempfile.TemporaryDirectory(prefix="gopfarm-memory-") as name, ObjectStore(Path(name)) as store:
         os.environ.update(store.environment)
-        for seconds in LENGTHS:
+        for seconds in lengths:
             film = Path(name, f"{seconds}{clip.suffix}")
-            looped(clip, film, round(seconds / length))
+            looped(clip, film, max(1, round(seconds / length)))
             for preset in presets:
                 for task in tasks_of(f"s3://{BUCKET}/{film.name}", preset, segments):
                     found.append(memory_of(task, seconds))
                     shared_blocks().clear()
             film.unlink()
     return {
-        "clip": clip.name,
         "worker": asdict(worker_memory()),
         "children": [asdict(memory) for memory in found],
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--presets", default="veryfast,medium")
-    parser.add_argument("--segments", type=int, default=2, help="segments of the chunk that are encoded")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
-    found = figures(args.clip.absolute(), args.presets.split(","), args.segments)
-    print(
+def table(found: dict[str, Any]) -> str:
+    """Return the figures for reading."""
+    lines = [
         f"{'film':>6} {'preset':9} {'renditions':>10} {'USS':>5} {'PSS':>5} {'RSS':>5} {'job.json':>8}  MiB"
-    )
+    ]
     for row in found["children"]:
         sizes = [row[name] / 2**20 for name in ("uss", "pss", "rss", "reported")]
-        print(
+        lines.append(
             f"{row['seconds']:5} s {row['preset']:9} {row['renditions']:10} "
             f"{sizes[0]:5.0f} {sizes[1]:5.0f} {sizes[2]:5.0f} {sizes[3]:8.0f}"
         )
     parent = {name: size / 2**20 for name, size in found["worker"].items()}
-    print(
+    lines.append(
         f"worker: {parent['worker']:.0f} MiB and fork server {parent['fork_server']:.0f} MiB at rest; "
         f"of sources at most {parent['shared_blocks']:.0f} MiB, and {parent['reader']:.0f} MiB a slot"
     )
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = options_of(__spec__.name, __doc__, "clip")
+    parser.add_argument("--presets", default="veryfast,medium")
+    parser.add_argument("--lengths", default="360,7200", help="seconds that the films last, about")
+    parser.add_argument("--segments", type=int, default=2, help="segments of the chunk that are encoded")
+    options = parser.parse_args()
+    lengths = [int(part) for part in options.lengths.split(",")]
+    found = figures(options.clip, options.presets.split(","), lengths, options.segments)
+    report(found, table(found), options.json)
 
 
 if __name__ == "__main__":

@@ -3,23 +3,22 @@
 Each kind is measured in turn with plain 8-bit pictures, several rounds, in CPU milliseconds a picture on one
 core; the ratio to the plain ones of the same round means something on a noisy machine.
 
-    python bench/pictures.py [--rounds 5] [--frames 24] [--json FILE]
+    python -m bench.pictures [--rounds 5] [--frames 24] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from av.video.frame import VideoFrame
 
+from bench.script import options_of, report
 from encoders.cascade import Cascade
 from encoders.deinterlace import deinterlaced
 from encoders.fields import FieldVotes
@@ -63,6 +62,11 @@ def milliseconds(work: Callable[[], object], frames: int) -> float:
     return 1000 * (time.process_time() - started) / frames
 
 
+def _scale_all(cascade: Cascade, frames: list[VideoFrame]) -> None:
+    for frame in frames:
+        cascade.scale(frame)
+
+
 def renditions(picture: Normaliser) -> list[VideoRendition]:
     """The four rungs of the standard ladder, upright where the picture is."""
     sizes = [size[::-1] if picture.rotation else size for size in SIZES]
@@ -75,31 +79,39 @@ def measure(count: int) -> dict[str, float]:
     for name, (pixel_format, picture) in KINDS.items():
         frames, cascade = pictures(pixel_format, count), Cascade(renditions(picture), picture)
         cascade.scale(frames[0])
-        found[name] = milliseconds(lambda c=cascade, f=frames: [c.scale(one) for one in f], count)
-    frames = pictures("yuv420p", count + 1)
-    found["deinterlacing alone"] = milliseconds(lambda: list(deinterlaced(frames, "top")), count)
-    found["looking for fields"] = milliseconds(lambda: FieldVotes().add(frames), count)
+        found[name] = milliseconds(partial(_scale_all, cascade, frames), count)
+    woven = pictures("yuv420p", count + 1)
+    found["deinterlacing alone"] = milliseconds(lambda: list(deinterlaced(woven, "top")), count)
+    found["looking for fields"] = milliseconds(lambda: FieldVotes().add(woven), count)
     return found
 
 
+def figures(rounds: int, frames: int) -> dict[str, dict[str, float]]:
+    """Return the medians as plain data, by kind: milliseconds a picture, and the ratio to plain ones."""
+    found, plain = [measure(frames) for _ in range(rounds)], next(iter(KINDS))
+    return {
+        name: {
+            "milliseconds": round(statistics.median(one[name] for one in found), 2),
+            "ratio": round(statistics.median(one[name] / one[plain] for one in found), 2),
+        }
+        for name in found[0]
+    }
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """Return the figures for reading."""
+    lines = [f"{'CPU ms a picture, 1080p to four renditions':44} {'median':>8} {'ratio':>7}"]
+    lines += [f"{name:44} {row['milliseconds']:8.2f} {row['ratio']:7.2f}" for name, row in found.items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Measure in turn and print medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__spec__.name, __doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--frames", type=int, default=24, help="of each kind in a round")
     options = parser.parse_args()
-    rounds = [measure(options.frames) for _ in range(options.rounds)]
-    plain = next(iter(KINDS))
-    print(f"{'CPU ms a picture, 1080p to four renditions':44} {'median':>8} {'ratio':>7}")
-    results = {}
-    for name in rounds[0]:
-        median = statistics.median(one[name] for one in rounds)
-        ratio = statistics.median(one[name] / one[plain] for one in rounds)
-        results[name] = {"milliseconds": round(median, 2), "ratio": round(ratio, 2)}
-        print(f"{name:44} {median:8.2f} {ratio:7.2f}")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    found = figures(options.rounds, options.frames)
+    report(found, table(found), options.json)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@ Both encodes are made by the farm's own tasks with the same settings and the sam
 joints differ. VMAF is that of libvmaf in ffmpeg, of every picture, against the source in the size of the
 rendition.
 
-    python bench/quality.py CLIP [--height 480] [--preset veryfast] [--chunks 4,8] [--json FILE]
+    python -m bench.quality CLIP [--height 480] [--preset veryfast] [--chunks 4,8] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import statistics
@@ -19,21 +18,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import imageio_ffmpeg
 
+from bench.films import probed
+from bench.script import options_of, report
 from encoders.cascade import Cascade
 from encoders.decode import DecodeCounts
 from encoders.frames import grid_frames
 from encoders.media import open_media
 from encoders.tasks import run_task
 from gopfarm.plan import Plan, SegmentPlan, VideoRendition, VideoTask
-from gopfarm.settings import get_settings
 from gopfarm.timeline import cut_evenly
 from ladder import load_profile
 from scheduler.planner import make_plan
-from scheduler.prepare import probe_url
 from scheduler.shape import Shape
 from verifier.vbv import check_buffer
 
@@ -41,12 +41,20 @@ from verifier.vbv import check_buffer
 AROUND = Fraction(1, 2)
 
 
+def around(difference: Sequence[float], joints: Sequence[int], reach: int) -> tuple[float, ...]:
+    """Return the mean difference at each of the ``2 * reach`` pictures around joints."""
+    whole = [difference[joint - reach : joint + reach] for joint in joints]
+    columns = zip(*(part for part in whole if len(part) == 2 * reach), strict=True)
+    return tuple(round(statistics.mean(column), 3) for column in columns)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One chunk length against the whole: VMAF points, shares, and bits as a share of the buffer.
 
     ``at_joints`` and ``elsewhere`` are mean differences of VMAF, chunked less whole; ``worst_at_joint`` is
-    the least of any picture. ``deviation`` is that of the whole encode's own pictures.
+    the least of any picture. ``around_joints`` is the mean difference of each picture within ``AROUND`` of
+    a joint, over all joints. ``deviation`` is that of the whole encode's own pictures.
     """
 
     chunk_seconds: float
@@ -57,6 +65,7 @@ class Outcome:
     at_joints: float
     elsewhere: float
     worst_at_joint: float
+    around_joints: tuple[float, ...]
     deviation: float
     least_fullness: float
     least_fullness_whole: float
@@ -66,7 +75,7 @@ class Bench:
     """A clip and one of its renditions."""
 
     def __init__(self, clip: Path, height: int, preset: str, folder: Path) -> None:
-        facts = probe_url(str(clip), get_settings())
+        facts = probed(clip)
         profile = load_profile("standard").model_copy(update={"preset": preset})
         self.clip, self.folder = clip, folder
         self.plan: Plan = make_plan(facts, profile, "libx264", "bench", Shape())
@@ -168,6 +177,7 @@ class Bench:
             at_joints=statistics.mean(close),
             elsewhere=statistics.mean([d for slot, d in enumerate(difference) if slot not in near] or [0.0]),
             worst_at_joint=min(close),
+            around_joints=around(difference, joints, reach),
             deviation=statistics.pstdev(whole_vmaf),
             least_fullness=self.fullness(cut_bits),
             least_fullness_whole=self.fullness(whole_bits),
@@ -180,12 +190,11 @@ class Bench:
         return direct - statistics.mean(self.vmaf(self.encode(whole, "cascade")))
 
 
-def measure(clip: Path, height: int, preset: str, chunk_seconds: Sequence[float]) -> dict[str, object]:
+def measure(clip: Path, height: int, preset: str, chunk_seconds: Sequence[float]) -> dict[str, Any]:
     """Measure a clip; the figures are plain data."""
     with tempfile.TemporaryDirectory(prefix="gopfarm-bench-") as folder:
         bench = Bench(clip, height, preset, Path(folder))
         return {
-            "clip": clip.name,
             "rendition": bench.rendition.name,
             "preset": preset,
             "chunks": [asdict(bench.compare(seconds)) for seconds in chunk_seconds],
@@ -193,31 +202,31 @@ def measure(clip: Path, height: int, preset: str, chunk_seconds: Sequence[float]
         }
 
 
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures for reading."""
+    lines = [
+        f"{figures['rendition']} {figures['preset']}, chunked less whole",
+        f"{'chunk':>8} {'VMAF':>7} {'bitrate':>8} {'joints':>7} {'worst':>7} {'deviation':>9} {'buffer':>7}",
+    ]
+    lines += [
+        f"{row['chunk_seconds']:6.1f} s {row['vmaf_difference']:+7.2f} {row['bitrate_difference']:+8.1%} "
+        f"{row['at_joints']:+7.2f} {row['worst_at_joint']:+7.1f} {row['deviation']:9.1f} "
+        f"{row['least_fullness']:7.0%}"
+        for row in figures["chunks"]
+    ]
+    lines.append(f"cascade costs {figures['cascade_vmaf_cost']:+.3f} VMAF")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--height", type=int, default=480)
+    parser = options_of(__spec__.name, __doc__, "clip")
+    parser.add_argument("--height", type=int, default=480, help="of the rendition")
     parser.add_argument("--preset", default="veryfast")
     parser.add_argument("--chunks", default="4,8", help="lengths of chunks in seconds")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
-    lengths = [float(part) for part in args.chunks.split(",")]
-    figures = measure(args.clip.absolute(), args.height, args.preset, lengths)
-    print(f"{figures['clip']} {figures['rendition']} {figures['preset']}, chunked less whole")
-    print(
-        f"{'chunk':>8} {'VMAF':>7} {'bitrate':>8} {'joints':>7} {'worst':>7} {'deviation':>9} {'buffer':>7}"
-    )
-    rows = figures["chunks"]
-    assert isinstance(rows, list)
-    for row in rows:
-        print(
-            f"{row['chunk_seconds']:6.1f} s {row['vmaf_difference']:+7.2f} {row['bitrate_difference']:+8.1%} "
-            f"{row['at_joints']:+7.2f} {row['worst_at_joint']:+7.1f} {row['deviation']:9.1f} "
-            f"{row['least_fullness']:7.0%}"
-        )
-    print(f"cascade costs {figures['cascade_vmaf_cost']:+.3f} VMAF")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n")
+    options = parser.parse_args()
+    lengths = [float(part) for part in options.chunks.split(",")]
+    figures = measure(options.clip, options.height, options.preset, lengths)
+    report(figures, table(figures), options.json)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,14 @@ the picture or over the sound; each reads the whole file where both lie interlea
 Planning is counted for MP4 films of two hours with their index at the end, of which reading that index is the
 largest part (they take 6.5 GB of the temporary folder for a while).
 
-    python bench/reads.py [--seconds 360] [--only NAME ...] [--json FILE]
+    python -m bench.reads [--seconds 360] [--hours 2] [--only NAME ...] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
+import math
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-from films import looped
-from object_store import BUCKET, ObjectStore
 
+from bench.films import looped
+from bench.object_store import BUCKET, ObjectStore
+from bench.script import gopfarm, options_of, report
 from encoders.media import boxes
 
 #: The film's containers, and how ffmpeg writes each.
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, ...]] = {
     "index_at_end.mp4": (),
     "index_at_start.mp4": ("-movflags", "+faststart"),
     "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
@@ -40,9 +39,6 @@ VARIANTS = {
 #: Films by frames and bits per second, as cinema and as cameras in 1080p have them. All containers hold the
 #: first; each is planned at full length.
 FILMS = ((24, 5_000_000), (30, 7_000_000))
-
-#: The films that are only planned last so long.
-LONG_SECONDS = 7200
 
 FFMPEG = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
 
@@ -98,7 +94,7 @@ def make_film(film: Path, seconds: int, rate: int, bitrate: int) -> None:
     subprocess.run(
         [
             *(*FFMPEG, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "anoisesrc=amplitude=0.1"),
-            *("-t", str(seconds), *encode, *rates, "-c:a", "aac", "-b:a", "128k", film),
+            *("-t", str(seconds), *encode, *rates, "-c:a", "aac", "-b:a", "128k", str(film)),
         ],
         check=True,
     )
@@ -113,7 +109,7 @@ def job_reads(film: Path, name: str, options: Sequence[str]) -> JobReads:
         profile = Path(out, "reads.yaml")
         profile.write_text(PROFILE)
         command = ["transcode", f"s3://{BUCKET}/{name}", f"{out}/film", "--profile", str(profile)]
-        _gopfarm(command, store)
+        gopfarm(command, store.environment)
         report = json.loads(Path(out, "film", "job.json").read_text())
     read = {"video": 0, "audio": 0}
     for task in report["tasks"]:
@@ -128,29 +124,12 @@ def plan_reads(film: Path, frame_rate: int, seconds: int) -> PlanReads:
     with film.open("rb") as file:
         index = sum(size for kind, _, size in boxes(file) if kind == b"moov")
     with ObjectStore(film.parent) as store:
-        before = os.times()
-        _gopfarm(["plan", f"s3://{BUCKET}/{film.name}"], store)
-        after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        cpu = gopfarm(["plan", f"s3://{BUCKET}/{film.name}"], store.environment).cpu
     read, requests = store.bytes_read[film.name], store.requests[film.name]
     return PlanReads(frame_rate, seconds, film.stat().st_size, index, read, requests, round(cpu, 2))
 
 
-def _gopfarm(arguments: list[str], store: ObjectStore) -> None:
-    command = [sys.executable, "-m", "gopfarm", *arguments]
-    done = subprocess.run(
-        command,
-        env=os.environ | store.environment,
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"gopfarm {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-
-
-def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
+def figures(seconds: int, hours: float, only: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Run everything; return plain data: ``jobs`` (see ``JobReads``, with its ratios) and ``plans``."""
     jobs: list[JobReads] = []
     plans: list[PlanReads] = []
@@ -161,9 +140,9 @@ def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
             make_film(film, seconds, rate, bitrate)
             if not jobs:
                 jobs = [job_reads(film, name, VARIANTS[name]) for name in only or VARIANTS]
-            times = -(-LONG_SECONDS // seconds)
-            looped(film, folder / "two_hours.mp4", times)
-            plans.append(plan_reads(folder / "two_hours.mp4", rate, times * seconds))
+            times = math.ceil(3600 * hours / seconds)
+            looped(film, folder / "long.mp4", times)
+            plans.append(plan_reads(folder / "long.mp4", rate, times * seconds))
     return {
         "jobs": [
             asdict(job) | {"picture_ratio": round(job.picture_ratio, 3), "ratio": round(job.ratio, 3)}
@@ -173,31 +152,35 @@ def figures(seconds: int, only: list[str]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=360, help="length of the film")
-    parser.add_argument("--only", action="append", default=[], choices=list(VARIANTS))
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
-    found = figures(args.seconds, args.only)
-    print(
+def table(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the figures for reading."""
+    lines = [
         f"{'source':20} {'MB':>7} {'planning':>9} {'picture':>8} {'sound':>7} {'requests':>8} "
         f"{'picture/size':>12} {'all/(2 x size)':>14}"
-    )
+    ]
     for job in found["jobs"]:
         sizes = [job[name] / 1e6 for name in ("size", "planning", "picture", "sound")]
-        print(
+        lines.append(
             f"{job['source']:20} {sizes[0]:7.1f} {sizes[1]:9.2f} {sizes[2]:8.1f} {sizes[3]:7.1f} "
             f"{job['requests']:8} {job['picture_ratio']:12.3f} {job['ratio']:14.3f}"
         )
-    for plan in found["plans"]:
-        print(
-            f"planning {plan['seconds'] / 3600:.1f} h, {plan['frame_rate']} frames/s "
-            f"({plan['size'] / 1e9:.2f} GB): {plan['bytes_read'] / 2**20:.2f} MiB "
-            f"(index {plan['index'] / 2**20:.2f}) in {plan['requests']} requests, {plan['cpu_seconds']} CPU s"
-        )
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    lines += [
+        f"planning {plan['seconds'] / 3600:.1f} h, {plan['frame_rate']} frames/s "
+        f"({plan['size'] / 1e9:.2f} GB): {plan['bytes_read'] / 2**20:.2f} MiB "
+        f"(index {plan['index'] / 2**20:.2f}) in {plan['requests']} requests, {plan['cpu_seconds']} CPU s"
+        for plan in found["plans"]
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = options_of(__spec__.name, __doc__)
+    parser.add_argument("--seconds", type=int, default=360, help="length of the film")
+    parser.add_argument("--hours", type=float, default=2.0, help="length of the films that are only planned")
+    parser.add_argument("--only", action="append", default=[], choices=list(VARIANTS))
+    options = parser.parse_args()
+    found = figures(options.seconds, options.hours, options.only)
+    report(found, table(found), options.json)
 
 
 if __name__ == "__main__":

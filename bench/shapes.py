@@ -4,15 +4,12 @@ Simulated by the cost model, on a clip and farms of several sizes, idle and busy
 chooses against the one of the longest chunks with all renditions in one task. With ``--real``, the clip is
 also encoded on the slots of this machine in both shapes, and CPU seconds and wall time are measured.
 
-    python bench/shapes.py CLIP [--preset veryfast] [--real] [--workers 2] [--json FILE]
+    python -m bench.shapes CLIP [--preset veryfast] [--real] [--workers 2] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -20,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.films import probed
+from bench.script import options_of, report
 from encoders.tasks import run_task
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import Task
 from gopfarm.profile import Profile
-from gopfarm.settings import get_settings
 from ladder import load_profile
 from scheduler.cost import expected_seconds
 from scheduler.load import Load
 from scheduler.ordering import ranks
 from scheduler.planner import make_plan
-from scheduler.prepare import probe_url
 from scheduler.shape import Shape
 from scheduler.shaping import Outlook, choose_shape, outlooks
 
@@ -77,38 +74,42 @@ def simulated(facts: SourceFacts, profile: Profile, farm: Farm) -> dict[str, Any
     return {"farm": farm.name, "chosen": figures(chosen), "undivided": figures(plain)}
 
 
-def encode(task: Task, path: str) -> float:
-    """Run a task in this process; return its CPU seconds."""
+def encode(task: Task, path: str) -> tuple[float, float]:
+    """Run a task in this process; return its CPU seconds, and when it ended (monotonic)."""
     with tempfile.TemporaryDirectory(prefix="gopfarm-shapes-") as folder, Path(path).open("rb") as clip:
-        return run_task(task, clip, Path(folder), lambda *_: None, lambda _: None).cpu_seconds
+        result = run_task(task, clip, Path(folder), lambda *_: None, lambda _: None)
+    return result.cpu_seconds, time.monotonic()
 
 
 def measured(facts: SourceFacts, profile: Profile, shape: Shape, workers: int) -> dict[str, Any]:
-    """Encode a clip in a shape, in as many processes as there are slots."""
+    """Encode a clip in a shape, in as many processes as there are slots.
+
+    The tail is the time, at the end, in which not all slots have something to do.
+    """
     plan = make_plan(facts, profile, "libx264", "bench", shape)
     order = ranks(plan.tasks, {task.id: expected_seconds(task, facts) for task in plan.tasks}, False)
     tasks = sorted(plan.tasks, key=lambda task: order[task.id])
     with ProcessPoolExecutor(workers) as pool:
         list(pool.map(abs, range(workers)))  # the processes are there
         started = time.monotonic()
-        cpu = sum(pool.map(encode, tasks, [facts.source.url] * len(tasks)))
-        wall = time.monotonic() - started
+        done = list(pool.map(encode, tasks, [facts.source.url] * len(tasks)))
+    ends = sorted(end for _, end in done)
+    first_idle = ends[-workers] if len(ends) >= workers else started
     return {
         "shape": words(shape),
         "tasks": len(tasks),
-        "cpu_seconds": round(cpu, 2),
-        "wall_seconds": round(wall, 2),
+        "cpu_seconds": round(sum(cpu for cpu, _ in done), 2),
+        "wall_seconds": round(ends[-1] - started, 2),
+        "tail_seconds": round(ends[-1] - first_idle, 2),
     }
 
 
 def run(clip: Path, preset: str, real: bool, workers: int) -> dict[str, Any]:
     """Return the figures of all farms as plain data."""
-    facts = probe_url(str(clip), get_settings())
-    if facts.video is None:
-        sys.exit("the clip has no picture")
+    facts = probed(clip)
     profile = Profile.model_validate(load_profile("standard").model_dump() | {"preset": preset})
     figures: dict[str, Any] = {
-        "clip": clip.name,
+        "seconds": round(float(facts.duration), 1),
         "preset": preset,
         "simulated": [simulated(facts, profile, farm) for farm in FARMS],
     }
@@ -120,33 +121,34 @@ def run(clip: Path, preset: str, real: bool, workers: int) -> dict[str, Any]:
     return figures
 
 
-def main() -> None:
-    """Simulate, perhaps measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--preset", default="veryfast")
-    parser.add_argument("--real", action="store_true", help="also encode the clip on this machine")
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    figures = run(options.clip.absolute(), options.preset, options.real, options.workers)
-    print(f"simulated by the cost model: {figures['clip']}, {figures['preset']}\n")
-    print(f"{'farm':30} {'shape':40} {'tasks':>5} {'CPU s':>8} {'end s':>8} {'CPU':>6} {'end':>6}")
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures for reading."""
+    lines = [f"simulated by the cost model: {figures['seconds']} s, {figures['preset']}", ""]
+    lines.append(f"{'farm':30} {'shape':40} {'tasks':>5} {'CPU s':>8} {'end s':>8} {'CPU':>6} {'end':>6}")
     for row in figures["simulated"]:
         chosen, plain = row["chosen"], row["undivided"]
-        print(
+        lines.append(
             f"{row['farm']:30} {chosen['shape']:40} {chosen['tasks']:5} {chosen['cpu_seconds']:8.1f} "
             f"{chosen['finish_seconds']:8.1f} {chosen['cpu_seconds'] / plain['cpu_seconds']:6.2f} "
             f"{chosen['finish_seconds'] / plain['finish_seconds']:6.2f}"
         )
-    print("\nCPU, end: against chunks of 30 s, all renditions in one task, on the same farm")
-    for row in figures.get("measured", ()):
-        print(
-            f"measured on {figures['workers']} slots: {row['shape']}: {row['tasks']} tasks, "
-            f"{row['cpu_seconds']:.1f} CPU s, {row['wall_seconds']:.1f} s"
-        )
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    lines += ["", "CPU, end: against chunks of 30 s, all renditions in one task, on the same farm"]
+    lines += [
+        f"measured on {figures['workers']} slots: {row['shape']}: {row['tasks']} tasks, "
+        f"{row['cpu_seconds']:.1f} CPU s, {row['wall_seconds']:.1f} s, tail {row['tail_seconds']:.1f} s"
+        for row in figures.get("measured", ())
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = options_of(__spec__.name, __doc__, "clip")
+    parser.add_argument("--preset", default="veryfast")
+    parser.add_argument("--real", action="store_true", help="also encode the clip on this machine")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    options = parser.parse_args()
+    figures = run(options.clip, options.preset, options.real, options.workers)
+    report(figures, table(figures), options.json)
 
 
 if __name__ == "__main__":

@@ -6,21 +6,18 @@ child, and to read the first bytes from S3. They are given out longest first, no
 can, to the slot that is free first. Efficiency is the CPU time of the cheapest shape divided by slots x time.
 Sound is one continuous task: from some number of slots on, everybody waits for it.
 
-    python bench/strong_scaling.py [--hours 2] [--preset medium] [--plot FILE.svg] [--json FILE]
+    python -m bench.strong_scaling [--hours 2] [--preset medium] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
 import heapq
-import json
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from films import described
-
+from bench.films import described
+from bench.script import options_of, report
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import Profile
@@ -116,63 +113,31 @@ def run(hours: float, preset: str) -> dict[str, Any]:
     }
 
 
-def plot(figures: dict[str, Any], path: Path) -> None:
-    """Draw efficiency and time over slots."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "gopfarm"  # the same picture is the same file
-    import matplotlib.pyplot as plt
-
-    rows = figures["rows"]
-    slots = [row["slots"] for row in rows]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for name in rows[0]["efficiency"]:
-        if name.endswith(Grouping.TOGETHER.value):
-            label = name.partition(",")[0] + " chunks"
-            left.plot(slots, [100 * row["efficiency"][name] for row in rows], lw=1, label=label)
-            right.plot(slots, [row["seconds"][name] for row in rows], lw=1, label=label)
-    left.plot(
-        slots, [100 * row["chosen_efficiency"] for row in rows], "k", lw=2.2, label="as the farm chooses"
-    )
-    right.plot(slots, [row["chosen_seconds"] for row in rows], "k", lw=2.2, label="as the farm chooses")
-    ideal = [figures["cpu_seconds"] / count for count in slots]
-    right.plot(slots, ideal, "k:", lw=1, label="ideal")
-    right.axhline(figures["sound_seconds"], color="grey", ls="--", lw=1, label="the sound alone")
-    for axes, title in ((left, "efficiency, %"), (right, "seconds to the end")):
-        axes.set(xscale="log", xlabel="slots", title=title)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    right.set_yscale("log")
-    left.set_ylim(0, 105)
-    figure.suptitle(f"{figures['hours']:g} hours of 1080p30, {figures['preset']}: simulated")
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    plt.close(figure)
-
-
-def main() -> None:
-    """Simulate and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hours", type=float, default=2.0)
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--plot", type=Path, help="draw a picture into this file (needs matplotlib)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    figures = run(options.hours, options.preset)
-    print(f"{figures['hours']:g} hours, {figures['preset']}: {figures['cpu_seconds']:.0f} CPU s, simulated")
-    print(f"the sound takes {figures['sound_seconds']:.0f} s on one slot: the end is never nearer\n")
-    print(f"{'slots':>5} {'best fixed length':24} {'s':>8} {'eff.':>6}   {'chosen':32} {'s':>8} {'eff.':>6}")
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures for reading."""
+    lines = [
+        f"{figures['hours']:g} hours, {figures['preset']}: {figures['cpu_seconds']:.0f} CPU s, simulated",
+        f"the sound takes {figures['sound_seconds']:.0f} s on one slot: the end is never nearer",
+        "",
+        f"{'slots':>5} {'best fixed length':24} {'s':>8} {'eff.':>6}   {'chosen':32} {'s':>8} {'eff.':>6}",
+    ]
     for row in figures["rows"]:
         best = row["best_fixed"]
-        print(
+        lines.append(
             f"{row['slots']:5} {best:24} {row['seconds'][best]:8.0f} {row['efficiency'][best]:6.1%}   "
             f"{row['chosen']:32} {row['chosen_seconds']:8.0f} {row['chosen_efficiency']:6.1%}"
             f"{'  waits for the sound' if row['bound_by_sound'] else ''}"
         )
-    if options.plot:
-        plot(figures, options.plot)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = options_of(__spec__.name, __doc__)
+    parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("--preset", default="medium")
+    options = parser.parse_args()
+    figures = run(options.hours, options.preset)
+    report(figures, table(figures), options.json)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import asdict
-from pathlib import Path
 
+import bench.control_plane as package
 from bench.control_plane.measure import Figures, Load, measure
+from bench.script import options_of, report
 
 #: Mean seconds of a task in the run that is measured against the targets: with a slow preset they are
 #: longer, and fewer end each second.
@@ -19,8 +18,7 @@ _CURVE_TASKS_PER_JOB = 1000
 
 #: Rates, in tasks each second, at which the ceiling is looked for, by fewer and shorter tasks.
 _CEILING_SLOTS = 1000
-_CEILING_RATES = (100, 200, 400, 800, 1600)
-_CEILING_SECONDS = 30
+_CEILING_RATES = "100,200,400,800,1600"
 
 
 def curve(counts: list[int]) -> list[Figures]:
@@ -30,11 +28,11 @@ def curve(counts: list[int]) -> list[Figures]:
     ]
 
 
-def ceiling() -> list[Figures]:
-    """Run ever shorter tasks, until slots stand idle while work waits."""
+def ceiling(rates: list[int], seconds: int) -> list[Figures]:
+    """Run ever shorter tasks, for some seconds each, until slots stand idle while work waits."""
     found = []
-    for rate in _CEILING_RATES:
-        tasks = max(4 * _CEILING_SLOTS, rate * _CEILING_SECONDS)
+    for rate in rates:
+        tasks = max(4 * _CEILING_SLOTS, rate * seconds)
         found.append(measure(Load(_CEILING_SLOTS, tasks // 50, 100, tasks, _CEILING_SLOTS / rate)))
         if found[-1].utilisation < 0.9:
             break
@@ -87,26 +85,27 @@ def curve_table(runs: list[Figures]) -> str:
 
 def main() -> None:
     """Read the command line, run, and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.control_plane", description="See the package.")
+    parser = options_of("bench.control_plane", package.__doc__)
     parser.add_argument("--slots", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=1_000)
     parser.add_argument("--tenants", type=int, default=100)
     parser.add_argument("--tasks", type=int, default=50_000)
     parser.add_argument("--task-seconds", type=float, default=_TASK_SECONDS)
     parser.add_argument("--curve", metavar="COUNTS", help="tasks of each run, with commas between")
-    parser.add_argument("--ceiling", action="store_true", help="look for the highest rate")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument(
+        "--ceiling", metavar="RATES", nargs="?", const=_CEILING_RATES, help="tasks each second, ever more"
+    )
+    parser.add_argument("--ceiling-seconds", type=int, default=30, help="that each rate is kept up")
     options = parser.parse_args()
     if options.curve:
         runs = curve([int(count) for count in options.curve.split(",")])
     elif options.ceiling:
-        runs = ceiling()
+        runs = ceiling([int(rate) for rate in options.ceiling.split(",")], options.ceiling_seconds)
     else:
         load = Load(options.slots, options.jobs, options.tenants, options.tasks, options.task_seconds)
         runs = [measure(load)]
-    print(curve_table(runs) if options.curve else table(runs))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
+    text = curve_table(runs) if options.curve else table(runs)
+    report([asdict(run) for run in runs], text, options.json)
 
 
 if __name__ == "__main__":
