@@ -14,7 +14,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow chaos fuzz lint types imports check lock \
+.PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
 	clean venv venv-dev browser
 
 help: ## list the targets
@@ -39,6 +39,9 @@ chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--
 
 fuzz: venv-dev ## send 10,000 mutated files through probe, plan and encode (ARGS='--count N --seed N')
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+bench: venv-dev ## measure everything and write docs/benchmarks.md (SOURCE=clip.mp4 ARGS='--quick --only NAME')
+	@$(BIN)/python -m bench $${SOURCE:+--source "$$SOURCE"} $(ARGS)
 
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check

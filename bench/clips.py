@@ -18,8 +18,8 @@ _FFMPEG = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
 #: Seconds of the clip that is made on the spot.
 _MADE_SECONDS = 14
 
-#: The demo clip is as clean as only drawings are. With some grain, in 1080p and at a camera's bitrate, it takes
-#: x264 about as long as natural scenes do.
+#: The demo clip is as clean as only drawings are. With some grain, in 1080p and at a camera's bitrate, it
+#: takes x264 about as long as natural scenes do.
 _GRAIN = "scale=1920:1080:flags=bicubic,noise=alls=3:allf=t"
 _BITRATE = ["-b:v", "8M", "-maxrate", "12M", "-bufsize", "16M"]
 

@@ -35,6 +35,23 @@ _COUNT_SECONDS = 0.1
 #: Seconds that anything may take before the run is given up.
 _PATIENCE_SECONDS = 3600.0
 
+#: What outlives a job for more than a minute: the record of it, and what the farm knows of itself.
+RECORDS = frozenset(
+    {
+        "dramatiq:__heartbeats__",
+        "gopfarm:bell",
+        "gopfarm:events",
+        "gopfarm:events:counted",
+        "gopfarm:job:<id>",
+        "gopfarm:jobs",
+        "gopfarm:messages",
+        "gopfarm:schedulers",
+        "gopfarm:shares",
+        "gopfarm:tenants",
+        "gopfarm:workers",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Load:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from bench.control_plane.measure import Load, farm, left_behind
+from bench.control_plane.measure import RECORDS, Load, farm, left_behind
 from gopfarm.store import JobState, TaskStore
 from tests.farm.processes import until
 
 SLOTS = 4
-
-#: What outlives a job for more than a minute: the record of it, and what the farm knows of itself.
-RECORDS = {
-    "dramatiq:__heartbeats__",
-    "gopfarm:bell",
-    "gopfarm:events",
-    "gopfarm:events:counted",
-    "gopfarm:job:<id>",
-    "gopfarm:jobs",
-    "gopfarm:messages",
-    "gopfarm:schedulers",
-    "gopfarm:shares",
-    "gopfarm:tenants",
-    "gopfarm:workers",
-}
 
 
 def test_all_jobs_are_done_in_their_order_and_leave_only_their_records() -> None:
