@@ -42,8 +42,8 @@ def _assembly(cpu: Path = Path("/proc/cpuinfo")) -> str:
     """Return the ``x264-params`` that keep x264 from AVX-512.
 
     There its macroblock tree reads memory that nobody has written, unless the picture's width in macroblocks
-    is a multiple of eight: the same frames give other bytes each time. With AVX2 they do not, and are those
-    that AVX-512 gives for other widths. No figure shows it to be slower.
+    is a multiple of eight: the same frames give other bytes each time. With AVX2 they do not, no figure shows
+    it to be slower, and machines with AVX-512 and without it then write the same.
     """
     try:
         with cpu.open() as file:
