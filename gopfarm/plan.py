@@ -25,7 +25,7 @@ from gopfarm.facts import (
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 
 #: Seconds that a task may take where nothing is known of its size.
 LIMIT_SECONDS = 3600.0
