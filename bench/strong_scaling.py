@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.films import described
 from bench.script import options_of, report
+from bench.shapes import words
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import Profile
@@ -96,7 +97,7 @@ def run(hours: float, preset: str) -> dict[str, Any]:
                 "seconds": {name: round(value, 1) for name, value in times.items()},
                 "efficiency": {name: round(alone / value / slots, 4) for name, value in times.items()},
                 "best_fixed": best,
-                "chosen": f"{float(shape.chunk_seconds):g} s, tail {shape.tail}, {shape.grouping.value}",
+                "chosen": words(shape),
                 "chosen_tasks": len(chosen),
                 "chosen_seconds": round(end, 1),
                 "chosen_efficiency": round(alone / end / slots, 4),
@@ -119,13 +120,13 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['hours']:g} hours, {figures['preset']}: {figures['cpu_seconds']:.0f} CPU s, simulated",
         f"the sound takes {figures['sound_seconds']:.0f} s on one slot: the end is never nearer",
         "",
-        f"{'slots':>5} {'best fixed length':24} {'s':>8} {'eff.':>6}   {'chosen':32} {'s':>8} {'eff.':>6}",
+        f"{'slots':>5} {'best fixed length':24} {'s':>8} {'eff.':>6}   {'chosen':40} {'s':>8} {'eff.':>6}",
     ]
     for row in figures["rows"]:
         best = row["best_fixed"]
         lines.append(
             f"{row['slots']:5} {best:24} {row['seconds'][best]:8.0f} {row['efficiency'][best]:6.1%}   "
-            f"{row['chosen']:32} {row['chosen_seconds']:8.0f} {row['chosen_efficiency']:6.1%}"
+            f"{row['chosen']:40} {row['chosen_seconds']:8.0f} {row['chosen_efficiency']:6.1%}"
             f"{'  waits for the sound' if row['bound_by_sound'] else ''}"
         )
     return "\n".join(lines)

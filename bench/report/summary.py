@@ -16,8 +16,9 @@ _VERDICTS = {True: "yes", False: "**no**", None: ""}
 
 def summary(results: Results) -> str:
     """Return the tables of targets, and the reasons of those that are missed."""
+    quick = any(result.quick for result in results.values())
     parts = [
-        _counted(results),
+        "**This was a quick run, whose figures mean nothing.**" if quick else _counted(results),
         "### On one machine",
         _targets(ONE_MACHINE, results),
         "### On many machines",
@@ -42,8 +43,6 @@ def conditions(results: Results) -> str:
     lines = []
     for title, found in (("Machine", where), ("`CLIP`", on_what)):
         lines += [f"- {title}{_only(names, found)}: {fact}." for fact, names in found.items()]
-    if quick := [name for name, result in results.items() if result.quick]:
-        lines.append(f"- **Quick runs, whose figures mean nothing**: {', '.join(quick)}.")
     return "\n".join(lines)
 
 
@@ -63,7 +62,8 @@ def _targets(targets: Iterable[Target], results: Results) -> str:
     for target in targets:
         figure = target.figure(results)
         measured = "not measured" if figure is None else target.shown(figure)
-        command = f"`{BY_NAME[target.bench].command()}`"
+        result = results.get(target.bench)
+        command = f"`{result.command if result else BY_NAME[target.bench].command()}`"
         rows.append((target.what, target.wanted, measured, _VERDICTS[target.met(results)], command))
     return table(("target", "goal", "measured", "met", "command"), rows)
 
