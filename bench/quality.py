@@ -54,7 +54,8 @@ class Outcome:
 
     ``at_joints`` and ``elsewhere`` are mean differences of VMAF, chunked less whole; ``worst_at_joint`` is
     the least of any picture. ``around_joints`` is the mean difference of each picture within ``AROUND`` of
-    a joint, over all joints. ``deviation`` is that of the whole encode's own pictures.
+    a joint, over all joints. ``lowest_at_joint`` is the least VMAF of a picture there; ``lowest`` and
+    ``deviation`` are those of the whole encode's own pictures.
     """
 
     chunk_seconds: float
@@ -66,6 +67,8 @@ class Outcome:
     elsewhere: float
     worst_at_joint: float
     around_joints: tuple[float, ...]
+    lowest_at_joint: float
+    lowest: float
     deviation: float
     least_fullness: float
     least_fullness_whole: float
@@ -178,6 +181,10 @@ class Bench:
             elsewhere=statistics.mean([d for slot, d in enumerate(difference) if slot not in near] or [0.0]),
             worst_at_joint=min(close),
             around_joints=around(difference, joints, reach),
+            lowest_at_joint=min(
+                (score for slot, score in enumerate(cut_vmaf) if slot in near), default=100.0
+            ),
+            lowest=min(whole_vmaf),
             deviation=statistics.pstdev(whole_vmaf),
             least_fullness=self.fullness(cut_bits),
             least_fullness_whole=self.fullness(whole_bits),

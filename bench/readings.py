@@ -49,6 +49,11 @@ def worst_chunks(value: Callable[[Any], float]) -> Callable[[Any], float]:
     return lambda figures: max(value(row) for row in figures["chunks"])
 
 
+def least_chunks(value: Callable[[Any], float]) -> Callable[[Any], float]:
+    """Read the smallest of something over all lengths of chunks."""
+    return lambda figures: min(value(row) for row in figures["chunks"])
+
+
 def on_farm(name: str, value: str) -> Callable[[Any], float]:
     """Read what is expected of the chosen shape over that of the undivided, on a farm."""
 

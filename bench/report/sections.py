@@ -56,14 +56,16 @@ def quality(figures: Any) -> str:
             f"{100 * row['bitrate_difference']:+.1f}%",
             f"{row['at_joints']:+.2f}",
             f"{row['worst_at_joint']:+.1f}",
+            f"{row['lowest_at_joint']:.1f}",
+            f"{row['lowest']:.1f}",
             f"{row['deviation']:.1f}",
             f"{100 * row['least_fullness']:.0f}%",
         )
         for row in figures["chunks"]
     ]
-    heads = ("chunks", "joints", "VMAF", "against whole", "bitrate", "at joints", "worst picture")
+    heads = ("chunks", "joints", "VMAF", "less whole", "bitrate", "at joints", "largest loss", "lowest there")
     return (
-        table((*heads, "deviation", "buffer at least"), rows)
+        table((*heads, "lowest of whole", "deviation", "buffer at least"), rows)
         + f"\n\nRendition {figures['rendition']}, {figures['preset']}. The cascade costs "
         f"{figures['cascade_vmaf_cost']:.2f} points of VMAF."
     )
