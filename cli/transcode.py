@@ -51,7 +51,7 @@ def transcode(
     and stops everything again.
     """
     from encoders.child import PROBE
-    from gopfarm.child import prepare
+    from gopfarm.child.ready import prepare
     from gopfarm.log import configure_logging
     from gopfarm.settings import get_settings
     from gopfarm.spec import make_spec

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from encoders.child import PROBE
-from gopfarm.child import ChildDiedError, ChildLimitError, run_in_child
+from gopfarm.child.parent import ChildDiedError, ChildLimitError, run_in_child
 from gopfarm.errors import CapabilityError, EncodeError, SourceError, SpecError
 from gopfarm.facts import SourceFacts
 from gopfarm.log import get_logger

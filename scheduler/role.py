@@ -19,7 +19,8 @@ from encoders.child import PROBE
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker
-from gopfarm.child import AbandonedError, get_ready
+from gopfarm.child.parent import AbandonedError
+from gopfarm.child.ready import get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings

@@ -19,7 +19,9 @@ from encoders.codecs import CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
-from gopfarm.child import AbandonedError, Limits, get_ready
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError
+from gopfarm.child.ready import get_ready
 from gopfarm.errors import (
     DestinationError,
     FarmError,

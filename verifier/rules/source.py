@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child.parent import ChildDiedError, run_in_child
 from gopfarm.errors import SourceError
 from gopfarm.facts import AudioFacts, SourceFacts, VideoFacts
 from gopfarm.serial import from_json, to_json
