@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from cli.embedded import EmbeddedFarm, cores
-from cli.options import absolute, chosen_profile, profile_options
+from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, print_json
 from cli.progress import ProgressView, summary_table
 from encoders.registry import available_encoders
@@ -19,10 +19,10 @@ from gopfarm.errors import FarmError, JobFailedError, error_from
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.plan import Plan
 from gopfarm.settings import get_settings
-from gopfarm.spec import JobSpec, make_spec
+from gopfarm.spec import JobSpec, PublishMode, make_spec
 from gopfarm.storage import open_destination, open_source
 from gopfarm.store import JobState, TaskStore, connect, reachable
-from scheduler.finish import remove_segments
+from scheduler.finish import first_playable, remove_segments
 from stitcher import MASTER, RenditionReport, rendition_reports
 from worker.room import check_room
 from worker.slots import choose_slots
@@ -43,6 +43,7 @@ Examples:
 @click.argument("source")
 @click.argument("destination", metavar="DEST")
 @profile_options
+@publish_option
 @click.option("--workers", type=click.IntRange(1, 1024), help="Encoding processes; default: one a CPU core.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the farm's log as well.")
 @json_option
@@ -55,6 +56,7 @@ def transcode(
     segment_seconds: float | None,
     segment_format: str | None,
     encoder: str | None,
+    publish: PublishMode,
     workers: int | None,
     verbose: bool,
     as_json: bool,
@@ -67,7 +69,9 @@ def transcode(
     configure_logging("info" if verbose else "error")
     settings = get_settings()
     chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
-    spec = make_spec(source=absolute(source), destination=absolute(destination), profile=chosen)
+    spec = make_spec(
+        source=absolute(source), destination=absolute(destination), profile=chosen, publish=publish
+    )
     open_source(spec.source, https_hosts=settings.source_hosts).close()
     open_destination(spec.destination).check_writable()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -77,16 +81,22 @@ def transcode(
     slots = choose_slots(workers or cores(), 1, (), encoders)
     check_room(settings.scratch_dir, sum(slots.values()))
     with EmbeddedFarm(settings, slots, encoders) as farm, reachable(farm.settings.redis_url):
-        renditions = _run(farm, spec, console)
-    _report(spec, renditions, time.monotonic() - started, console, as_json)
+        renditions, playable = _run(farm, spec, console)
+    _report(spec, renditions, playable, time.monotonic() - started, console, as_json)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[RenditionReport, ...]:
-    """Submit the job as any backend would and follow it to its end."""
+def _run(
+    farm: EmbeddedFarm, spec: JobSpec, console: Console
+) -> tuple[tuple[RenditionReport, ...], float | None]:
+    """Submit the job as any backend would and follow it to its end.
+
+    Returns:
+        What was published, and the seconds until it could be watched, if that was before it was whole.
+    """
     settings = farm.settings
     store = TaskStore(connect(settings.redis_url), settings.job_ttl_days * 86400)
     broker = FarmBroker(settings.redis_url, {})
@@ -101,20 +111,24 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
                     plan = plan or store.plan(job_id)
                     if plan is not None:
                         view.show_tasks(plan, store.progress(job_id))
+                    if spec.publish == "progressive" and (job := store.view(job_id)) is not None:
+                        view.show_playable(job)
                 time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         published = _take_back(farm, store, job_id, spec)
-        outcome = "the stream is published all the same" if published else "nothing was published"
+        nothing = "nothing was published" if spec.publish == "whole" else "nothing stays published"
+        outcome = "the stream is published all the same" if published else nothing
         console.print(f"gopfarm: interrupted, {outcome}", highlight=False)
         raise
     if state is not JobState.DONE:
         _take_back(farm, store, job_id, spec)
-        job = store.view(job_id)
-        assert job is not None
+    job = store.view(job_id)
+    assert job is not None
+    if state is not JobState.DONE:
         raise error_from(job.error_kind or JobFailedError.kind, job.error or f"the job was {state}")
     plan = plan or store.plan(job_id)
     assert plan is not None
-    return rendition_reports(plan, store.results(job_id))
+    return rendition_reports(plan, store.results(job_id)), first_playable(job)
 
 
 def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec) -> bool:
@@ -131,7 +145,12 @@ def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec)
 
 
 def _report(
-    spec: JobSpec, renditions: tuple[RenditionReport, ...], seconds: float, console: Console, as_json: bool
+    spec: JobSpec,
+    renditions: tuple[RenditionReport, ...],
+    playable: float | None,
+    seconds: float,
+    console: Console,
+    as_json: bool,
 ) -> None:
     master = f"{spec.destination.rstrip('/')}/{MASTER}"
     if as_json:
@@ -139,6 +158,7 @@ def _report(
             {
                 "master": master,
                 "seconds": round(seconds, 3),
+                "first_playable_seconds": playable,
                 "renditions": [asdict(row) for row in renditions],
             }
         )

@@ -40,14 +40,17 @@ def cut_chunks(
     keyframes: Sequence[Keyframe],
     segment_seconds: Fraction,
     context: int = 0,
+    progressive: bool = False,
 ) -> tuple[Chunk, ...]:
     """Cut ``frames`` grid frames at ``rate`` into chunks, and these into segments of equal length.
 
     Segments last at most ``segment_seconds``, and at least half of it (unless the whole source is shorter).
-    Decoding starts at least ``context`` frames before the chunk.
+    Decoding starts at least ``context`` frames before the chunk. ``progressive`` makes the first chunk about
+    one segment long, so that viewers need not wait for more.
     """
     longest = max(1, int(segment_seconds * rate))
-    edges = _edges(frames, rate, [keyframe.slot for keyframe in keyframes], longest)
+    first = longest if progressive else None
+    edges = _edges(frames, rate, [keyframe.slot for keyframe in keyframes], longest, first)
     slots = [keyframe.slot for keyframe in keyframes]
     chunks, number = [], 0
     for start, end in pairwise(edges):
@@ -60,14 +63,17 @@ def cut_chunks(
     return tuple(chunks)
 
 
-def _edges(frames: int, rate: Fraction, keyframes: Sequence[int], longest: int) -> list[int]:
+def _edges(
+    frames: int, rate: Fraction, keyframes: Sequence[int], longest: int, first: int | None = None
+) -> list[int]:
     wished = min(CHUNK_SECONDS * rate, max(Fraction(longest), Fraction(frames, _MIN_CHUNKS)))
     target = Fraction(frames, max(1, round_half_up(frames / wished)))
     edges = [0]
     while True:
         at = edges[-1]
         # Snapping may take a share of the length away again; what is left must still pay for the preroll.
-        length = max(target, _preroll(at, keyframes) / (_MAX_PREROLL * (1 - _SNAP)))
+        wanted = min(target, Fraction(first)) if first is not None and not at else target
+        length = max(wanted, _preroll(at, keyframes) / (_MAX_PREROLL * (1 - _SNAP)))
         edge = _snap(round_half_up(at + length), keyframes, int(length * _SNAP))
         least = max(length / 2, Fraction(longest, 2), _preroll(edge, keyframes) / _MAX_PREROLL)
         if frames - edge < least:

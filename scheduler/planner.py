@@ -19,7 +19,9 @@ from scheduler.sound import BRIDGED, audio_renditions, audio_segments
 from scheduler.subtitles import Lane, subtitle_lane, subtitle_renditions
 
 
-def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) -> Plan:
+def make_plan(
+    facts: SourceFacts, profile: Profile, encoder: str, build: str, progressive: bool = False
+) -> Plan:
     """Decide everything about a job.
 
     Args:
@@ -27,9 +29,10 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
         profile: What the job asks for.
         encoder: libavcodec's name of the video encoder that the fleet has.
         build: Version of the encoding libraries: other libraries write other bytes.
+        progressive: Whether viewers are to see the beginning as soon as possible.
     """
     segment_seconds = Fraction(str(profile.segment_seconds))
-    chunks = _chunks(facts.video, segment_seconds)
+    chunks = _chunks(facts.video, segment_seconds, progressive)
     video_segments = tuple(segment for chunk in chunks for segment in chunk.segments)
     video = _video_renditions(facts.video, profile, encoder)
     sound = audio_renditions(facts.audio, profile.audio)
@@ -126,11 +129,13 @@ def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str) ->
     )
 
 
-def _chunks(video: VideoFacts | None, segment_seconds: Fraction) -> tuple[Chunk, ...]:
+def _chunks(video: VideoFacts | None, segment_seconds: Fraction, progressive: bool) -> tuple[Chunk, ...]:
     if video is None:
         return ()
     context = 0 if video.scan == "progressive" else FIELD_CONTEXT
-    return cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, segment_seconds, context)
+    return cut_chunks(
+        video.grid_frames, video.grid_rate, video.keyframes, segment_seconds, context, progressive
+    )
 
 
 def _video_start(facts: SourceFacts) -> Fraction:

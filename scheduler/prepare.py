@@ -81,8 +81,8 @@ def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
     return name
 
 
-def plan_source(facts: SourceFacts, profile: Profile, fleet: set[str]) -> Plan:
-    """Plan a probed source.
+def plan_source(facts: SourceFacts, profile: Profile, fleet: set[str], progressive: bool = False) -> Plan:
+    """Plan a probed source; ``progressive`` as in ``make_plan``.
 
     Raises:
         SpecError: The segment length cannot be kept at the source's frame rate.
@@ -93,4 +93,4 @@ def plan_source(facts: SourceFacts, profile: Profile, fleet: set[str]) -> Plan:
         raise SpecError(
             f"segment_seconds: {profile.segment_seconds:g} s is shorter than one frame at {rate:g} frames/s"
         )
-    return make_plan(facts, profile, choose_encoder(profile.encoder, fleet), BUILD)
+    return make_plan(facts, profile, choose_encoder(profile.encoder, fleet), BUILD, progressive)

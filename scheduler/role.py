@@ -45,12 +45,15 @@ from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher, queue_of
 from scheduler.finish import publish_job, remove_former
+from scheduler.grower import Grower
+from scheduler.growth import tell_playable
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.janitor import Janitor
 from scheduler.loop import DispatchLoop
 from scheduler.prepare import plan_source, probe_url
 from scheduler.reconcile import Reconciler
 from scheduler.resume import finished_before
+from stitcher.growing import lanes
 
 log = get_logger(__name__)
 
@@ -110,6 +113,7 @@ class Scheduler:
             Reconciler(self._store, board, self._steps, settings),
         )
         self._janitor = Janitor(self._store, client)
+        self._grower = Grower(self._store, client)
         self._courier = Courier(client, settings)
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
@@ -123,6 +127,7 @@ class Scheduler:
         self._consumer.start()
         self._loop.start()
         self._janitor.start()
+        self._grower.start()
         self._courier.start()
         log.info("scheduler started", scheduler=self.id)
 
@@ -133,6 +138,7 @@ class Scheduler:
         self._stopping.set()
         self._loop.stop()
         self._janitor.stop()
+        self._grower.stop()
         self._courier.stop()
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
@@ -204,13 +210,14 @@ class Scheduler:
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
-        plan = plan_source(facts, profile, self._encoders())
+        progressive = spec.publish == "progressive"
+        plan = plan_source(facts, profile, self._encoders(), progressive)
         queues = {task.id: queue_of(task) for task in plan.tasks}
         costs = {task.id: expected_seconds(task, facts) for task in plan.tasks}
         with destination_lock(self._client, spec.destination):
             former = self._store.plan(job_id)  # of the time before a retry
             finished = finished_before(plan, destination)
-            begun = self._store.start_encoding(job_id, plan, queues, costs, finished)
+            begun = self._store.start_encoding(job_id, plan, queues, costs, finished, progressive)
             if begun and former is not None and former.hash != plan.hash:
                 remove_former(self._store, former, spec.destination)
         if begun:
@@ -243,9 +250,13 @@ class Scheduler:
         plan = self._store.plan(job_id)
         if plan is None or not self._store.move(job_id, JobState.STITCHING):
             return
-        with destination_lock(self._client, self._store.spec(job_id).destination):
+        spec = self._store.spec(job_id)
+        with destination_lock(self._client, spec.destination):
             published = publish_job(self._store, job_id, plan, claimed.insist)
-        if self._store.move(job_id, JobState.DONE, master=f"{published.url}/{published.master}"):
+        master = f"{published.url}/{published.master}"
+        if spec.publish == "progressive":
+            tell_playable(self._store, job_id, len(lanes(plan)[0].segments), master)
+        if self._store.move(job_id, JobState.DONE, master=master):
             log.info("job done", url=published.url)
 
     def _do(self, step: Step, job_id: str, work: Callable[[str, ClaimedStep], None]) -> None:

@@ -38,14 +38,17 @@ class Created(enum.StrEnum):
     FULL = "full"
 
 
-def dispatch_score(task: Task) -> float:
+def dispatch_score(task: Task, progressive: bool = False) -> float:
     """Return where a task stands among those of its job: the lowest score is given out first.
 
     An audio track is one long task that nothing can share, so it goes first, and so do the subtitles: they
-    take little work, but the whole source may have to be read for them. Then the largest.
+    take little work, but the whole source may have to be read for them. Then the largest; of a
+    ``progressive`` job those that viewers see first.
     """
     if not isinstance(task, VideoTask):
         return float("-1e18")
+    if progressive:
+        return float(task.start)
     pixels = sum(rendition.width * rendition.height for rendition in task.renditions)
     return -float(pixels * (task.end - task.start))
 
@@ -77,6 +80,7 @@ class JobStore(JobReader):
             "spec": spec.model_dump_json(),
             "tenant": spec.tenant,
             "priority": spec.priority,
+            "publish": spec.publish,
             "ttl": self._ttl,
             "keep": self._keep,
         }
@@ -93,6 +97,7 @@ class JobStore(JobReader):
             "spec": spec.model_dump_json() if spec else None,
             "tenant": spec.tenant if spec else "default",
             "priority": spec.priority if spec else 0,
+            "publish": spec.publish if spec else None,
             "keep": self._keep,
             "ttl": self._ttl,
             "error_kind": error.kind,
@@ -129,6 +134,7 @@ class JobStore(JobReader):
         queues: Mapping[str, str],
         costs: Mapping[str, float],
         finished: Mapping[str, TaskResult],
+        progressive: bool = False,
     ) -> bool:
         """Save the plan and open its tasks for dispatch; False if the job is not being planned any more.
 
@@ -138,6 +144,7 @@ class JobStore(JobReader):
             queues: The queue of each task.
             costs: The seconds that each task is expected to take.
             finished: The results of tasks whose segments lie at the destination already.
+            progressive: Whether tasks are given out in the order in which viewers see them.
         """
         tasks = [
             item
@@ -146,7 +153,7 @@ class JobStore(JobReader):
                 task.id,
                 to_json(task),
                 queues[task.id],
-                dispatch_score(task),
+                dispatch_score(task, progressive),
                 costs[task.id],
                 sum(segment.length for segment in task.segments),
                 to_json(finished[task.id]) if task.id in finished else "",
@@ -155,7 +162,29 @@ class JobStore(JobReader):
         names = ",".join(sorted(set(queues.values())))
         return bool(self._scripts.run("start_encoding", job_id, plan.hash, to_json(plan), names, *tasks))
 
+    # Playlists that grow.
+
+    def claim_growing(self, seconds: float) -> str | None:
+        """Return a job whose playlists are to be looked at now, and put it off for all others."""
+        return cast("str | None", self._scripts.run("claim_growing", seconds))
+
+    def put_off_growing(self, job_id: str, seconds: float) -> None:
+        """Have a job's playlists looked at later, if they still grow."""
+        self._redis.zadd(keys.GROWING, {job_id: now(self._redis) + seconds}, xx=True)
+
+    def note_shown(self, job_id: str, segments: int, master: str) -> bool:
+        """Note how many segments viewers see, at which address; True the first time, which is an event."""
+        return bool(self._scripts.run("note_shown", job_id, segments, master))
+
+    def forget_shown(self, job_id: str) -> None:
+        """Have a job's playlists written anew at the next look."""
+        self._redis.hdel(keys.job(job_id), "shown")
+
     # Removing what a job left behind.
+
+    def clean_up(self, job_id: str) -> None:
+        """Have the unpublished files of an ended job removed (once more)."""
+        self._redis.zadd(keys.CLEANUP, {job_id: now(self._redis)})
 
     def claim_cleanup(self, seconds: float) -> str | None:
         """Return a job whose unpublished files are to be removed now, and put it off for all others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import cast
 
 import redis
@@ -46,6 +47,10 @@ class JobReader:
         state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
         return JobState(state) if state else None
 
+    def plan_hash(self, job_id: str) -> str | None:
+        """Return the hash of a job's plan; None if it has none yet."""
+        return cast("str | None", self._redis.hget(keys.job(job_id), "plan_hash"))
+
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
         document = cast("str | None", self._redis.get(keys.plan(job_id)))
@@ -55,6 +60,17 @@ class JobReader:
         """Return the results of the tasks that are done."""
         documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
         return [from_json(TaskResult, document) for document in documents]
+
+    def results_of(self, job_id: str, task_ids: Sequence[str]) -> list[TaskResult]:
+        """Return the results of those of some tasks that are done."""
+        if not task_ids:
+            return []
+        documents = cast("list[str | None]", self._redis.hmget(keys.results(job_id), list(task_ids)))
+        return [from_json(TaskResult, document) for document in documents if document]
+
+    def shown(self, job_id: str) -> int:
+        """Return how many segments of a progressive job viewers see so far."""
+        return int(cast("str | None", self._redis.hget(keys.job(job_id), "shown")) or 0)
 
     def progress(self, job_id: str) -> dict[str, int]:
         """Return the frames or samples done so far by each run of a task that was started."""

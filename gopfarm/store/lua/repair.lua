@@ -32,6 +32,10 @@ elseif state == 'stitching' or all_tasks_done(id) then
   end
 else
   redis.call('SADD', ACTIVE, id)
+  if redis.call('HGET', key(id), 'publish') == 'progressive' and not redis.call('ZSCORE', GROWING, id) then
+    redis.call('ZADD', GROWING, clock(), id)
+    note('growing')
+  end
   for _, task in ipairs(redis.call('HKEYS', key(id, 'tasks'))) do
     if redis.call('HEXISTS', key(id, 'results'), task) == 0
       and redis.call('HEXISTS', key(id, 'owners'), task) == 0

@@ -24,5 +24,6 @@ if all_tasks_done(id) then
   call_step(id, PUBLISHING, 'stitch')
 else
   redis.call('SADD', ACTIVE, id)
+  if redis.call('HGET', job, 'publish') == 'progressive' then redis.call('ZADD', GROWING, clock(), id) end
 end
 return 1

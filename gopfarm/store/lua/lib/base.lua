@@ -4,7 +4,7 @@ local PREFIX = 'gopfarm:'
 local JOBS, LIVE, QUEUED = PREFIX .. 'jobs', PREFIX .. 'live', PREFIX .. 'queued'
 local PREPARING, PUBLISHING = PREFIX .. 'preparing', PREFIX .. 'publishing'
 local ACTIVE, LEASES, CLEANUP = PREFIX .. 'active', PREFIX .. 'leases', PREFIX .. 'cleanup'
-local TENANTS = PREFIX .. 'tenants'
+local TENANTS, GROWING = PREFIX .. 'tenants', PREFIX .. 'growing'
 
 -- Seconds after which a message that asks for a step of a job is sent again if nobody is heard of.
 local STEP_PATIENCE = 10

@@ -1,4 +1,4 @@
--- Events: every end of a job and each tenth of its work is written into a stream, and becomes a delivery where
+-- Events: every end of a job, each tenth of its work and when it can be watched first is written into a stream, and becomes a delivery where
 -- the job has a webhook that wants it. Both happen inside the script that makes the change, so that no event is
 -- lost and none tells of a change that was not made. After base.lua.
 
