@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import redis
 
@@ -64,7 +64,9 @@ class Growth:
             more = shown_with(found, stored(found, destination), shown)
             if more == shown:
                 return _LOOK_SECONDS
-            self._show(job_id, plan, more, codecs, destination, held)
+            documents = growing_playlists(plan, more, codecs)
+            # The master says the same each time, but must come after what it names.
+            self._write(job_id, plan, documents[:-1] if shown else documents, destination, held)
             tell_playable(self._store, job_id, more, f"{destination.url}/{MASTER}")
         return max(1.0, plan.target_duration / 2)
 
@@ -85,16 +87,15 @@ class Growth:
         codecs = {part.rendition: part.codec for result in results for part in result.renditions}
         return codecs if all(rendition.name in codecs for rendition in plan.video) else None
 
-    def _show(
+    def _write(
         self,
         job_id: str,
         plan: Plan,
-        segments: int,
-        codecs: Mapping[str, str],
+        documents: Sequence[tuple[str, bytes]],
         destination: Destination,
         held: Callable[[], bool],
     ) -> None:
-        for key, data in growing_playlists(plan, segments, codecs):
+        for key, data in documents:
             if self._store.state(job_id) is not JobState.ENCODING or not held():
                 raise AbandonedError("the job has gone on meanwhile")
             destination.put_bytes(key, data, growing=True)
