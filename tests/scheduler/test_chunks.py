@@ -27,8 +27,10 @@ def sources(draw: st.DrawFn) -> tuple[int, tuple[int, ...]]:
     return frames, tuple(sorted({0} | draw(regular | anywhere)))
 
 
-def cut(frames: int, slots: tuple[int, ...], rate: Fraction, seconds: Fraction) -> tuple[Chunk, ...]:
-    return cut_chunks(frames, rate, keyframes(slots, rate), seconds)
+def cut(
+    frames: int, slots: tuple[int, ...], rate: Fraction, seconds: Fraction, progressive: bool = False
+) -> tuple[Chunk, ...]:
+    return cut_chunks(frames, rate, keyframes(slots, rate), seconds, progressive=progressive)
 
 
 def span(chunk: Chunk) -> tuple[int, int]:
@@ -36,13 +38,15 @@ def span(chunk: Chunk) -> tuple[int, int]:
 
 
 @settings(max_examples=300)
-@given(sources(), rates, lengths)
-@example((225, (0, 100, 190)), Fraction(25), Fraction(6)).via("an edge snapped near the end")
+@given(sources(), rates, lengths, st.booleans())
+@example((225, (0, 100, 190)), Fraction(25), Fraction(6), False).via("an edge snapped near the end")
 def test_chunks_and_segments_cover_every_frame_once(
-    source: tuple[int, tuple[int, ...]], rate: Fraction, seconds: Fraction
+    source: tuple[int, tuple[int, ...]], rate: Fraction, seconds: Fraction, progressive: bool
 ) -> None:
     frames, slots = source
-    segments = [segment for chunk in cut(frames, slots, rate, seconds) for segment in chunk.segments]
+    segments = [
+        segment for chunk in cut(frames, slots, rate, seconds, progressive) for segment in chunk.segments
+    ]
     assert [segment.number for segment in segments] == list(range(len(segments)))
     assert segments[0].start == 0
     assert segments[-1].end == frames
@@ -50,14 +54,14 @@ def test_chunks_and_segments_cover_every_frame_once(
 
 
 @settings(max_examples=300)
-@given(sources(), rates, lengths)
-@example((375, (0, 181, 363)), Fraction(25), Fraction(6)).via("a rest of less than half a segment")
+@given(sources(), rates, lengths, st.booleans())
+@example((375, (0, 181, 363)), Fraction(25), Fraction(6), False).via("a rest of less than half a segment")
 def test_segments_last_at_most_the_target_and_at_least_half_of_it(
-    source: tuple[int, tuple[int, ...]], rate: Fraction, seconds: Fraction
+    source: tuple[int, tuple[int, ...]], rate: Fraction, seconds: Fraction, progressive: bool
 ) -> None:
     frames, slots = source
     longest = int(seconds * rate)
-    for chunk in cut(frames, slots, rate, seconds):
+    for chunk in cut(frames, slots, rate, seconds, progressive):
         own = [segment.length for segment in chunk.segments]
         assert max(own) <= longest
         assert 2 * min(own) >= min(longest, frames)
@@ -127,3 +131,10 @@ def test_keyframes_closer_than_the_target_do_not_shorten_segments() -> None:
 
 def test_decoding_may_start_before_the_first_shown_frame() -> None:
     assert cut(100, (-12, 50), Fraction(25), Fraction(6))[0].seek.slot == -12
+
+
+def test_a_progressive_film_begins_with_a_chunk_of_one_segment() -> None:
+    first, *others = cut(9000, tuple(range(0, 9000, 50)), Fraction(25), Fraction(6), progressive=True)
+    assert span(first) == (0, 150)
+    assert len(first.segments) == 1
+    assert all(600 <= end - start <= 900 for start, end in map(span, others)), "the others are as always"
