@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from cli.output import explains_errors, json_option, print_json
-from encoders.demo import make_demo_clip
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm demo out/demo.mp4")
@@ -17,6 +16,8 @@ from encoders.demo import make_demo_clip
 @explains_errors
 def demo(path: Path, seconds: int, as_json: bool) -> None:
     """Make a clip at PATH: moving pictures, scene cuts, stereo sound. Nothing is downloaded."""
+    from encoders.demo import make_demo_clip
+
     make_demo_clip(path, seconds)
     if as_json:
         print_json({"path": str(path), "seconds": seconds})

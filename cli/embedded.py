@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -131,8 +130,3 @@ class EmbeddedFarm:
             self.stop_roles()
         finally:
             self._valkey.stop()
-
-
-def cores() -> int:
-    """Return how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -14,8 +14,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.expected import expected_of
 from cli.options import absolute, chosen_profile, profile_options, publish_option
-from cli.output import clock, explains_errors, json_option, one_line, print_json
+from cli.output import clock, explains_errors, json_option, one_line, price, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
@@ -25,6 +26,7 @@ from gopfarm.spec import PublishMode, WebhookEvent, make_spec
 from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
 from scheduler.intake import job_id_for
+from scheduler.outlook import Expected
 
 #: Seconds that a job just submitted may take to become known.
 _ARRIVAL_SECONDS = 10.0
@@ -120,7 +122,7 @@ def submit(
             print_json({"job": job_id}) if as_json else click.echo(job_id)
             return
         click.echo(job_id, err=True)
-        _follow(store, job_id, as_json)
+        _follow(settings, store, job_id, as_json)
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm status 1f0c2a7e-... --json")
@@ -129,9 +131,20 @@ def submit(
 @explains_errors
 def status(job_id: str, as_json: bool) -> None:
     """Show what a job is doing, or how it ended."""
-    with _farm() as (_, store):
+    with _farm() as (settings, store):
         view = _view(store, job_id)
-        print_json(view.model_dump(mode="json")) if as_json else _print_view(view)
+        expected = expected_of(store, job_id, view.state, settings.slot_hour_price)
+    print_json(_document(view, expected)) if as_json else _print_view(view, expected)
+
+
+def _document(view: JobView, expected: Expected | None) -> dict[str, Any]:
+    """Return a job as JSON shows it; what is expected of it is told while it is encoded."""
+    document: dict[str, Any] = view.model_dump(mode="json")
+    if expected is not None:
+        document["eta_seconds"] = expected.seconds
+        if expected.price is not None:
+            document["expected_price"] = expected.price
+    return document
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm watch 1f0c2a7e-...")
@@ -143,11 +156,11 @@ def watch(job_id: str, as_json: bool) -> None:
 
     With --json, prints one object a line whenever something changed.
     """
-    with _farm() as (_, store):
-        _follow(store, job_id, as_json)
+    with _farm() as (settings, store):
+        _follow(settings, store, job_id, as_json)
 
 
-def _follow(store: TaskStore, job_id: str, as_json: bool) -> None:
+def _follow(settings: Settings, store: TaskStore, job_id: str, as_json: bool) -> None:
     deadline = time.monotonic() + _ARRIVAL_SECONDS
     while (view := store.view(job_id)) is None and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
@@ -162,7 +175,8 @@ def _follow(store: TaskStore, job_id: str, as_json: bool) -> None:
         while True:
             view = _view(store, job_id)
             if as_json and view != last:
-                click.echo(view.model_dump_json())
+                expected = expected_of(store, job_id, view.state, settings.slot_hour_price)
+                click.echo(json.dumps(_document(view, expected)))
                 sys.stdout.flush()
             last = view
             if view.state.ended:
@@ -173,6 +187,7 @@ def _follow(store: TaskStore, job_id: str, as_json: bool) -> None:
                 plan = plan or store.plan(job_id)
                 if plan is not None:
                     progress.show_tasks(plan, store.progress(job_id))
+                    progress.show_eta(expected_of(store, job_id, view.state, settings.slot_hour_price))
             time.sleep(_POLL_SECONDS)
     if view.state is JobState.FAILED:
         raise error_from(view.error_kind or "failed", view.error or "the job failed")
@@ -260,12 +275,12 @@ def retry(job_id: str, follow: bool, as_json: bool) -> None:
             raise JobFailedError(f"job {job_id} {what}: only failed and cancelled jobs are retried")
         if follow:
             click.echo(job_id, err=True)
-            _follow(store, job_id, as_json)
+            _follow(settings, store, job_id, as_json)
             return
     print_json({"job": job_id, "retried": True}) if as_json else click.echo(f"retried {job_id}")
 
 
-def _print_view(view: JobView) -> None:
+def _print_view(view: JobView, expected: Expected | None = None) -> None:
     out = Console(highlight=False, soft_wrap=True)
 
     def line(name: str, value: Any) -> None:
@@ -273,6 +288,10 @@ def _print_view(view: JobView) -> None:
 
     line("job", view.id)
     line("state", view.state.value + (f" ({view.tasks_done} of {view.tasks} tasks)" if view.tasks else ""))
+    if expected is not None:
+        line("expected", f"{clock(expected.seconds)} until all tasks are done")
+        if expected.price is not None:
+            line("price", f"about {price(expected.price)} in all")
     if view.error:
         line("reason", one_line(view.error))
     line("source", one_line(view.source))

@@ -81,6 +81,11 @@ def byte_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def price(amount: float) -> str:
+    """Write an amount of money of an unnamed currency: cents, and of small amounts what is not nothing."""
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.2g}"
+
+
 def clock(seconds: float) -> str:
     """Write a duration as minutes and seconds, or hours, minutes and seconds."""
     minutes, rest = divmod(seconds, 60)

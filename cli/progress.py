@@ -12,6 +12,7 @@ from rich.table import Table
 from cli.output import bit_rate, byte_size, clock
 from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, renditions_of
 from gopfarm.store import JobState, JobView
+from scheduler.outlook import Expected
 from stitcher import RenditionReport
 
 #: Seconds between lines where there is no terminal to draw bars in.
@@ -42,6 +43,7 @@ class ProgressView:
         self._bars: dict[str, TaskID] = {}
         self._told = False
         self._begun = 0.0
+        self._eta = ""
         self._line_at = 0.0
 
     def __enter__(self) -> ProgressView:
@@ -88,7 +90,14 @@ class ProgressView:
             lines.append(f"{name} {100 * finished // max(1, total)}%")
         if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
             self._line_at = time.monotonic()
-            self._console.print(f"encoding: {', '.join(lines)}", highlight=False)
+            self._console.print(f"encoding: {', '.join(lines)}{self._eta}", highlight=False, soft_wrap=True)
+
+    def show_eta(self, expected: Expected | None) -> None:
+        """Say when all tasks are expected to be done."""
+        if expected is None:
+            return
+        self._eta = f"; about {clock(expected.seconds)} left"
+        self._progress.update(self._status, description=f"encoding{self._eta}", visible=True)
 
 
 def _by_rendition(plan: Plan, done: dict[str, int]) -> list[tuple[str, int, int, float]]:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import click
 
-from cli.embedded import cores
 from cli.output import explains_errors
 from gopfarm.log import configure_logging
 from gopfarm.metrics import serve_metrics
+from gopfarm.process import cores
 from gopfarm.settings import Settings, get_settings
 from gopfarm.store import connect, reachable
 

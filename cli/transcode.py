@@ -9,7 +9,8 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
-from cli.embedded import EmbeddedFarm, cores
+from cli.embedded import EmbeddedFarm
+from cli.expected import expected_of
 from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, print_json
 from cli.progress import ProgressView, summary_table
@@ -18,6 +19,7 @@ from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import FarmError, JobFailedError, error_from
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.plan import Plan
+from gopfarm.process import cores
 from gopfarm.settings import get_settings
 from gopfarm.spec import JobSpec, PublishMode, make_spec
 from gopfarm.storage import open_destination, open_source
@@ -111,6 +113,7 @@ def _run(
                     plan = plan or store.plan(job_id)
                     if plan is not None:
                         view.show_tasks(plan, store.progress(job_id))
+                        view.show_eta(expected_of(store, job_id, state, settings.slot_hour_price))
                     if spec.publish == "progressive" and (job := store.view(job_id)) is not None:
                         view.show_playable(job)
                 time.sleep(_POLL_SECONDS)

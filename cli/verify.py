@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -11,7 +12,9 @@ from rich.table import Table
 from cli.output import bit_rate, byte_size, clock, explains_errors, json_option, one_line, print_json
 from gopfarm.errors import EXIT_JOB_FAILED
 from gopfarm.log import configure_logging
-from verifier import Report, verify
+
+if TYPE_CHECKING:
+    from verifier import Report
 
 #: Columns that the table takes; a narrower terminal wraps it, which is better than cutting addresses off.
 _TABLE_WIDTH = 132
@@ -39,6 +42,8 @@ def verify_command(master_url: str, source: str | None, strict: bool, as_json: b
     MASTER_URL is a path, file:///..., s3://bucket/key, http:// or https://. Any stream will do, of whatever
     make. Everything that it lists is read. Exits with 0 if there is no error, with 1 if there is one.
     """
+    from verifier import verify
+
     configure_logging("error")
     # The whole of a stream may take minutes; people want to see that something moves.
     with Console(stderr=True).status("") as status:

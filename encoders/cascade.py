@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,18 +19,26 @@ from gopfarm.plan import Normaliser, VideoRendition
 class Cascade:
     """A chain of scale filters over decreasing sizes, rebuilt when the source's frames change their shape.
 
-    What else a picture needs (cropping, colours, turning) is done once, at the largest size.
+    What else a picture needs (cropping, colours, turning) is done once, at the largest size. The chain goes
+    through all of ``sizes`` that are larger than those wanted, so that a rendition's pictures are the same
+    whichever others are made along with it.
 
     Args:
         renditions: Any order; ``scale`` answers in this order.
         picture: What is to be done to the pictures.
         scratch: An existing folder for passing files, by default the system's.
+        sizes: Width and height of every rendition of the job; those of ``renditions`` need not be named.
     """
 
     def __init__(
-        self, renditions: Sequence[VideoRendition], picture: Normaliser, scratch: Path | None = None
+        self,
+        renditions: Sequence[VideoRendition],
+        picture: Normaliser,
+        scratch: Path | None = None,
+        sizes: Collection[tuple[int, int]] = (),
     ) -> None:
         self._renditions = tuple(renditions)
+        self._sizes = _chain(self._renditions, sizes)
         self._picture = picture
         self._scratch = scratch
         self._shape: Shape | None = None
@@ -54,7 +62,7 @@ class Cascade:
     def _build(self, shape: Shape, time_base: Fraction) -> None:
         graph = Graph()
         graph.threads = 1
-        sizes = sorted({(r.width, r.height) for r in self._renditions}, key=lambda size: -size[0] * size[1])
+        sizes = self._sizes
         last = graph.add(
             "buffer",
             video_size=f"{shape.width}x{shape.height}",
@@ -75,6 +83,8 @@ class Cascade:
                 step = "scale", {"w": str(size[0]), "h": str(size[1]), "flags": SCALER}
                 last = _add(graph, _add(graph, last, step), ("setsar", {"sar": "1"}))
             users = sum((r.width, r.height) == size for r in self._renditions)
+            if not users:
+                continue
             outputs = users + (position + 1 < len(sizes))
             split = _add(graph, last, ("split", {"outputs": str(outputs)}))
             ends[size] = []
@@ -88,6 +98,17 @@ class Cascade:
         graph.configure()
         self._graph = graph
         self._sinks = [ends[(r.width, r.height)].pop(0) for r in self._renditions]
+
+
+def _chain(renditions: Sequence[VideoRendition], sizes: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the sizes to go through, the largest first, down to the smallest that is wanted."""
+
+    def rank(size: tuple[int, int]) -> tuple[int, int, int]:
+        return -size[0] * size[1], *size
+
+    wanted = {(rendition.width, rendition.height) for rendition in renditions}
+    smallest = max(map(rank, wanted))
+    return sorted((size for size in {*wanted, *sizes} if rank(size) <= smallest), key=rank)
 
 
 def _add(graph: Graph, last: FilterContext, step: Step) -> FilterContext:

@@ -28,7 +28,7 @@ FORMATS = (
 )
 
 #: Bytes that FFmpeg asks Python for at a time: each request costs a call under the interpreter lock.
-IO_BUFFER_BYTES = 256 * 1024
+IO_BUFFER_BYTES = 64 * 1024
 
 #: Why an ISO BMFF file without a moov box cannot be used.
 NO_INDEX = "the file is truncated: its index (the moov box) is missing"

@@ -254,7 +254,7 @@ def seek_points(index: Sequence[PacketTimes], picture: Normaliser, by_position: 
 
     def point(start: PacketTimes, slot: int) -> Keyframe:
         position = 0 if start is first else start.position if by_position else None
-        return Keyframe(start.pts, start.dts, slot, position)
+        return Keyframe(start.pts, start.dts, slot, position, start.position if start.position >= 0 else None)
 
     points = [point(first, min(0, slot_at(first.pts, picture)))]
     spacing = _KEYFRAME_SPACING / picture.time_base

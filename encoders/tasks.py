@@ -86,7 +86,7 @@ def _run_video(
         RenditionEncoder(rendition, picture, task.segments, packager)
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
-    cascade = Cascade(task.renditions, picture, scratch)
+    cascade = Cascade(task.renditions, picture, scratch, task.sizes)
     shown, scaled = None, []
     with open_media(source, task.source.url) as container:
         for slot, frame in grid_frames(container, picture, task.seek, task.start, task.end, counts):

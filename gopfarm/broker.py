@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.middleware import CurrentMessage, Retries
 
 from gopfarm.store.client import connect
@@ -17,6 +18,43 @@ JOBS_QUEUE = "jobs"
 
 #: Longest pause (ms) of a consumer that finds its queue empty.
 IDLE_POLL_MS = 250
+
+
+class FarmConsumer(_RedisConsumer):
+    """A consumer that fetches the next message as soon as there is room for it.
+
+    dramatiq's looks for room every so often, so that a slot which has become free would stay so for a while.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
+        self._room = threading.Event()
+
+    def __next__(self) -> Any:
+        """Return the next message; None if none came for a while."""
+        self._room.clear()
+        if self._is_full():
+            self._room.wait(self.timeout / 1000)
+            if self._is_full():
+                return None
+        return super().__next__()  # type: ignore[no-untyped-call]
+
+    def _is_full(self) -> bool:
+        return not self.message_cache and self.outstanding_message_count >= self.prefetch
+
+    def ack(self, message: Any) -> None:
+        """Have done with a message."""
+        try:
+            super().ack(message)  # type: ignore[no-untyped-call]
+        finally:
+            self._room.set()
+
+    def nack(self, message: Any) -> None:
+        """Have done with a message that failed."""
+        try:
+            super().nack(message)  # type: ignore[no-untyped-call]
+        finally:
+            self._room.set()
 
 
 class FarmBroker(RedisBroker):
@@ -38,6 +76,11 @@ class FarmBroker(RedisBroker):
         )
         self._slots = dict(slots)
         self._consumed = set[str]()
+
+    @property
+    def consumer_class(self) -> type[FarmConsumer]:
+        """The class of the consumers."""
+        return FarmConsumer
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
         """Create a consumer of a queue; a new one after each fault.

@@ -31,13 +31,15 @@ class Keyframe:
     """A place where decoding can start: presentation time, decoding time, and grid slot of a key picture.
 
     ``position`` is its byte in the file, for containers in which only that can be sought exactly, or 0 for
-    the first packet of the stream, which is reached without seeking; else None.
+    the first packet of the stream, which is reached without seeking; else None. ``byte`` is where its packet
+    lies, in any container, where that is known.
     """
 
     pts: int
     dts: int
     slot: int
     position: int | None = None
+    byte: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,15 @@ TASK_SECONDS = Histogram(
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
 )
 TASK_CPU_SECONDS = Counter("gopfarm_task_cpu_seconds", "CPU time of finished tasks.", ["kind"])
+TASK_MEMORY = Histogram(
+    "gopfarm_task_peak_memory_bytes",
+    "Most memory that the child process of a finished task had.",
+    ["kind"],
+    buckets=tuple(mebibytes * 2**20 for mebibytes in (128, 192, 256, 350, 500, 700, 900, 1300, 2000, 4000)),
+)
+SOURCE_BYTES = Counter(
+    "gopfarm_source_read_bytes", "Bytes of sources that finished tasks have read over a network.", ["kind"]
+)
 FRAMES_DECODED = Counter("gopfarm_frames_decoded", "Frames that finished tasks have decoded.", ["kind"])
 FRAMES_DAMAGED = Counter("gopfarm_frames_damaged", "Packets that could not be decoded.", ["kind"])
 STORED_BYTES = Counter("gopfarm_stored_bytes", "Bytes of segments that finished tasks have stored.", ["kind"])
@@ -67,6 +76,8 @@ def count_result(kind: str, outcome: str, result: TaskResult) -> None:
     TASKS.labels(kind, outcome).inc()
     TASK_SECONDS.labels(kind).observe(result.wall_seconds)
     TASK_CPU_SECONDS.labels(kind).inc(result.cpu_seconds)
+    TASK_MEMORY.labels(kind).observe(result.peak_memory)
+    SOURCE_BYTES.labels(kind).inc(result.source_bytes_read)
     FRAMES_DECODED.labels(kind).inc(result.frames_decoded)
     FRAMES_DAMAGED.labels(kind).inc(result.frames_damaged)
     sizes = (segment.size for rendition in result.renditions for segment in rendition.segments)

@@ -25,7 +25,7 @@ from gopfarm.facts import (
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 #: RFC 6381 name of AAC-LC, which every audio rendition is.
 AAC_LC = "mp4a.40.2"
@@ -135,7 +135,10 @@ class Normaliser:
 class VideoTask:
     """One chunk for a group of renditions: decode once from ``seek``, keep the slots of ``segments``.
 
-    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging.
+    ``sizes`` are width and height of all renditions of the plan, those of other groups too: each size is made
+    from the next larger one, so that what a rendition looks like does not depend on how they are grouped.
+    A task of any kind that takes longer than ``limit_seconds`` is taken for hanging. ``reads`` says between
+    which bytes of the source most of what it reads lies, where that is known.
     """
 
     id: str
@@ -145,8 +148,10 @@ class VideoTask:
     seek: Keyframe
     segments: tuple[SegmentPlan, ...]
     renditions: tuple[VideoRendition, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
     kind: Literal["video"] = "video"
     limit_seconds: float = LIMIT_SECONDS
+    reads: tuple[int, int] | None = None
 
     @property
     def start(self) -> int:

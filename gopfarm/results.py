@@ -53,6 +53,7 @@ class RenditionResult:
 class TaskResult:
     """The outcome of a task, with its cost. Times are seconds, memory is bytes.
 
+    ``source_bytes_read`` came over a network for it: not from a local file, nor what the worker had already.
     ``frames_damaged`` counts packets that gave no picture or sound, ``frames_concealed`` pictures of which
     the decoder had to make up a part.
     """
@@ -65,11 +66,16 @@ class TaskResult:
     cpu_seconds: float
     peak_memory: int
     frames_concealed: int = 0
+    source_bytes_read: int = 0
+
+
+#: The folder, below the destination, of the results of all plans.
+RESULTS_FOLDER = "tasks"
 
 
 def result_folder(plan_hash: str) -> str:
     """Return the folder, below the destination, of the results of a plan's tasks."""
-    return f"tasks/{plan_hash}"
+    return f"{RESULTS_FOLDER}/{plan_hash}"
 
 
 def result_key(plan_hash: str, task_id: str) -> str:

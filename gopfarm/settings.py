@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         default="best",
         description="strict: work on media only where every part of the sandbox is in force.",
     )
+    slot_hour_price: float | None = Field(
+        default=None,
+        ge=0,
+        description="What an hour of one slot costs, in any currency: plans and jobs then tell a price.",
+    )
     job_ttl_days: float = Field(
         default=14.0, gt=0, description="How long ended jobs are remembered in Redis."
     )

@@ -34,12 +34,12 @@ class Admission:
             planned: The jobs whose tasks wait to be given out.
             slots: Live slots of the farm.
         """
-        waiting = self._board.jobs_to_prepare()
-        if not waiting:
+        if not self._board.has_jobs_to_prepare():
             return 0
         room = PREPARED_AT_A_TIME * max(1, len(self._fleet.schedulers())) - self._steps.preparing()
         if room <= 0:
             return 0
+        waiting = self._board.jobs_to_prepare()
         urgency = urgencies([*waiting, *planned], self._board.now(), self._settings.aging_seconds)
         ahead = Counter(job.tenant for job in planned)
         enough = len(planned) >= _PLANNED_AHEAD + _PLANNED_AHEAD_PER_SLOT * slots

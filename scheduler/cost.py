@@ -1,30 +1,43 @@
-"""What a plan will cost, before it is run: a model fitted to measured encodes. Pure arithmetic."""
+"""What work will cost, before it is done: a linear model fitted to measured tasks. Pure arithmetic.
+
+``bench/fit_cost.py`` measures real tasks and solves for the constants below: CPU seconds on one core of the
+reference machine. Another machine is faster or slower by about one factor, and so is another film.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from gopfarm.facts import SourceFacts
-from gopfarm.plan import AudioRendition, AudioTask, Plan, SubtitleTask, Task, VideoTask
+from gopfarm.facts import SourceFacts, VideoFacts
+from gopfarm.plan import AudioRendition, AudioTask, Plan, SubtitleTask, Task, VideoRendition, VideoTask
 from gopfarm.profile import X264_PRESETS
+from scheduler.normalise import assumed_colour, target_colour
 
-#: CPU seconds per million pixels encoded by x264 with one thread, by preset. Measured for veryfast and medium
-#: on natural 1080p scenes in the standard ladder (see docs/benchmarks.md); the others follow from the usual
-#: distances between presets. Another machine is faster or slower by one factor.
-_ENCODE_SECONDS = dict(
-    zip(X264_PRESETS, (0.006, 0.009, 0.016, 0.026, 0.033, 0.038, 0.065, 0.115, 0.21), strict=True)
-)
+#: Amounts of work by its kind: the keys of ``SECONDS``.
+Features = dict[str, float]
 
-#: CPU seconds per million source pixels to decode and scale, and per second of sound.
-_DECODE_SECONDS = 0.005
+#: CPU seconds for a million pixels encoded by x264 with one thread, by preset.
+_ENCODE_SECONDS = (0.0045, 0.0123, 0.0189, 0.0308, 0.0367, 0.0436, 0.0604, 0.0946, 0.147)
+
+#: CPU seconds for each amount of work. Sources in other codecs are decoded like H.264, as far as this goes.
+SECONDS: Features = {
+    "start": 0.22,  # a task: opening the source and the encoders, writing the segments
+    "decode": 0.0017,  # a million pixels of the source
+    "scale": 0.00067,  # a million pixels read or written on the way through the sizes
+    "convert": 0.0021,  # a million pixels of another depth or range (bench/pictures.py)
+    "tone-map": 0.0107,  # a million HDR pixels (bench/pictures.py)
+    "deinterlace": 0.0012,  # a million pixels of fields (bench/pictures.py)
+    **{f"encode {preset}": seconds for preset, seconds in zip(X264_PRESETS, _ENCODE_SECONDS, strict=True)},
+}
+
+#: CPU seconds per second of sound.
 _AUDIO_SECONDS = 0.008
 
 #: CPU seconds per second of a subtitle track, and bytes of its cues.
 _SUBTITLE_SECONDS = 0.0002
 _SUBTITLE_BYTES = 20
-
-#: CPU seconds to start a task's process.
-_START_SECONDS = 0.3
 
 #: A task that takes so many times what is expected of it, and so many seconds more, hangs. The machine may be
 #: slow and busy, and the source far away: it may also come in at as few bytes a second as this.
@@ -43,16 +56,28 @@ class Cost:
     stored_bytes: int
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What tasks of one group of renditions cost: seconds to begin, for each frame decoded, for each kept."""
+
+    start: float
+    decoded: float
+    kept: float
+
+    def seconds(self, frames: int, decoded: int) -> float:
+        """Return the CPU seconds of a task that decodes ``decoded`` frames and keeps ``frames`` of them."""
+        return self.start + decoded * self.decoded + frames * self.kept
+
+
 def estimate(plan: Plan) -> Cost:
     """Estimate what a plan costs on one CPU core of the reference machine. NVENC tasks count their decode."""
     facts = plan.facts
-    cpu = sum(_video_seconds(task, facts) for task in plan.tasks if isinstance(task, VideoTask))
     durations = {track.stream: track.duration for track in facts.audio}
     heard = [(rendition, float(durations[rendition.stream])) for rendition in plan.audio]
-    cpu += sum(_audio_seconds(rendition, seconds) for rendition, seconds in heard)
-    texts = [task for task in plan.tasks if isinstance(task, SubtitleTask)]
-    spoken = sum(float(task.duration) * len(task.renditions) for task in texts)
-    cpu += spoken * _SUBTITLE_SECONDS + len(texts) * _START_SECONDS
+    spoken = sum(
+        float(task.duration) * len(task.renditions) for task in plan.tasks if isinstance(task, SubtitleTask)
+    )
+    cpu = sum(expected_seconds(task, facts) for task in plan.tasks)
     seconds = plan.grid_frames / plan.grid_rate if plan.video else 0
     stored = sum(rendition.bitrate * seconds for rendition in plan.video)
     heard_bits = sum(rendition.bitrate * seconds for rendition, seconds in heard)
@@ -66,27 +91,81 @@ def limit_seconds(task: Task, facts: SourceFacts) -> float:
 
 
 def expected_seconds(task: Task, facts: SourceFacts) -> float:
-    """Return the seconds that a task is expected to keep a slot busy, on the reference machine."""
+    """Return the CPU seconds, nearly those that its slot is busy, that a task is expected to take."""
     if isinstance(task, VideoTask):
-        return _video_seconds(task, facts)
+        return seconds_of(features_of(task, facts))
     if isinstance(task, AudioTask):
-        return _audio_seconds(task.rendition, float(facts.duration))
-    return _START_SECONDS + float(facts.duration) * (_AUDIO_SECONDS + _SUBTITLE_SECONDS)
+        durations = {track.stream: track.duration for track in facts.audio}
+        return sound_seconds(task.rendition, float(durations[task.rendition.stream]))
+    spoken = float(task.duration) * len(task.renditions)
+    return SECONDS["start"] + spoken * _SUBTITLE_SECONDS
 
 
-def _audio_seconds(rendition: AudioRendition, seconds: float) -> float:
+def sound_seconds(rendition: AudioRendition, seconds: float) -> float:
+    """Return the CPU seconds of a track that plays for so many seconds."""
     passes = 1 if rendition.loudness is None else 2
-    return _START_SECONDS + seconds * _AUDIO_SECONDS * passes
+    return SECONDS["start"] + seconds * _AUDIO_SECONDS * passes
 
 
-def _video_seconds(task: VideoTask, facts: SourceFacts) -> float:
-    video = facts.video
-    assert video is not None
+def pace_of(
+    video: VideoFacts, renditions: Sequence[VideoRendition], sizes: Collection[tuple[int, int]]
+) -> Pace:
+    """Return the pace of tasks that make some renditions out of all those of the given sizes."""
+    start, with_decode, with_frame = (
+        seconds_of(video_features(video, renditions, sizes, frames, decoded))
+        for frames, decoded in ((0, 0), (0, 1), (1, 0))
+    )
+    return Pace(start, with_decode - start, with_frame - start)
+
+
+def seconds_of(features: Features) -> float:
+    """Return the CPU seconds of some work."""
+    return sum(SECONDS[name] * amount for name, amount in features.items())
+
+
+def features_of(task: VideoTask, facts: SourceFacts) -> Features:
+    """Return how much of what work a video task is."""
+    assert facts.video is not None
     frames = task.end - task.start
     decoded = frames + max(0, task.start - task.seek.slot)
-    cost = _START_SECONDS + decoded * video.width * video.height / _MILLION * _DECODE_SECONDS
-    for rendition in task.renditions:
+    return video_features(facts.video, task.renditions, task.sizes, frames, decoded)
+
+
+def video_features(
+    video: VideoFacts,
+    renditions: Sequence[VideoRendition],
+    sizes: Collection[tuple[int, int]],
+    frames: int,
+    decoded: int,
+) -> Features:
+    """Return how much work it is to decode some frames of the grid, and to keep and encode some of them."""
+    source = video.width * video.height / _MILLION
+    pictures = decoded * video.frame_count / max(1, video.grid_frames)  # a grid may have fewer or more
+    features = {
+        "start": 1.0,
+        "decode": pictures * source,
+        "scale": frames * _scaled_pixels(video, renditions, sizes),
+    }
+    if video.scan != "progressive":
+        features["deinterlace"] = pictures * source
+    colour = assumed_colour(video)
+    if target_colour(colour).transfer != colour.transfer:
+        features["tone-map"] = frames * source
+    elif video.pixel_format != "yuv420p" or colour.full_range:
+        features["convert"] = frames * source
+    for rendition in renditions:
         if rendition.encoder == "libx264":
-            pixels = frames * rendition.width * rendition.height / _MILLION
-            cost += pixels * _ENCODE_SECONDS[rendition.preset]
-    return cost
+            name, pixels = f"encode {rendition.preset}", rendition.width * rendition.height / _MILLION
+            features[name] = features.get(name, 0.0) + frames * pixels
+    return features
+
+
+def _scaled_pixels(
+    video: VideoFacts, renditions: Sequence[VideoRendition], sizes: Collection[tuple[int, int]]
+) -> float:
+    """Return the million pixels read and written for each picture, from size to size down to the smallest."""
+    wanted = {(rendition.width, rendition.height) for rendition in renditions}
+    smallest = min(width * height for width, height in wanted)
+    chain = [width * height for width, height in {*wanted, *sizes} if width * height >= smallest]
+    steps = pairwise([video.width * video.height, *sorted(chain, reverse=True)])
+    return sum(larger + smaller for larger, smaller in steps if larger != smaller) / _MILLION

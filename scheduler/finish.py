@@ -15,6 +15,7 @@ from gopfarm.spec import JobSpec
 from gopfarm.storage import Destination, open_destination, place_of, shown
 from gopfarm.store import JobState, JobView, TaskStore, destination_lock
 from scheduler.normalise import assumed_colour, target_colour
+from scheduler.planner import chunk_name
 from stitcher import MANIFEST, MASTER, MEDIA_PLAYLIST, Published, is_growing, publish
 
 #: Damaged packets that fail no job, however short the film is.
@@ -50,7 +51,7 @@ def check_damage(plan: Plan, results: Sequence[TaskResult]) -> None:
     """
     kinds, name = {task.id: task.kind for task in plan.tasks}, shown(plan.facts.source.url)
     for kind, what, factor in (("video", "pictures", 1), ("audio", "packets of sound", _SOUND_FACTOR)):
-        counted = [result for result in results if kinds.get(result.task) == kind]
+        counted = [result for result in decoded_once(results) if kinds.get(result.task) == kind]
         whole = sum(result.frames_decoded for result in counted)
         damaged = sum(result.frames_damaged for result in counted)
         allowed = max(_ALWAYS_ALLOWED, ceil(factor * plan.max_damaged * (whole + damaged)))
@@ -62,6 +63,11 @@ def check_damage(plan: Plan, results: Sequence[TaskResult]) -> None:
         concealed = sum(result.frames_concealed for result in counted)
         if concealed > whole * _MOST_CONCEALED and plan.max_damaged < 1:
             raise DamagedError(f"{name}: {concealed} of {whole} {what} in the source are damaged in part")
+
+
+def decoded_once(results: Sequence[TaskResult]) -> list[TaskResult]:
+    """Return one result for each chunk and track: tasks that share a chunk decode the same pictures."""
+    return list({chunk_name(result.task): result for result in results}.values())
 
 
 def _report(
@@ -84,11 +90,12 @@ def _report(
             "cpu_seconds": round(sum(result.cpu_seconds for result in results), 3),
             "task_seconds": round(sum(result.wall_seconds for result in results), 3),
             "peak_memory_bytes": max((result.peak_memory for result in results), default=0),
+            "source_bytes_read": sum(result.source_bytes_read for result in results),
         },
         "failures": [failure.model_dump() for failure in view.failures],
         "damage": {
-            "frames_damaged": sum(result.frames_damaged for result in results),
-            "frames_concealed": sum(result.frames_concealed for result in results),
+            "frames_damaged": sum(result.frames_damaged for result in decoded_once(results)),
+            "frames_concealed": sum(result.frames_concealed for result in decoded_once(results)),
         },
         "tasks": [
             {
@@ -98,6 +105,7 @@ def _report(
                 "cpu_seconds": round(result.cpu_seconds, 3),
                 "wall_seconds": round(result.wall_seconds, 3),
                 "peak_memory_bytes": result.peak_memory,
+                "source_bytes_read": result.source_bytes_read,
                 "frames_decoded": result.frames_decoded,
                 "frames_damaged": result.frames_damaged,
                 "frames_concealed": result.frames_concealed,

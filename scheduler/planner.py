@@ -12,16 +12,18 @@ from gopfarm.profile import Profile
 from gopfarm.serial import fingerprint
 from gopfarm.timeline import FIELD_CONTEXT, round_half_up, video_timescale
 from ladder import fit_rungs
-from scheduler.chunks import Chunk, cut_chunks
+from scheduler.chunks import Chunk, bytes_read, cut_chunks
 from scheduler.cost import limit_seconds
 from scheduler.normalise import normaliser
+from scheduler.shape import Shape, by_size
 from scheduler.sound import BRIDGED, audio_renditions, audio_segments
 from scheduler.subtitles import Lane, subtitle_lane, subtitle_renditions
 
+#: How the ids of video tasks begin, before the number of the chunk.
+_CHUNK = "video-"
 
-def make_plan(
-    facts: SourceFacts, profile: Profile, encoder: str, build: str, progressive: bool = False
-) -> Plan:
+
+def make_plan(facts: SourceFacts, profile: Profile, encoder: str, build: str, shape: Shape) -> Plan:
     """Decide everything about a job.
 
     Args:
@@ -29,12 +31,13 @@ def make_plan(
         profile: What the job asks for.
         encoder: libavcodec's name of the video encoder that the fleet has.
         build: Version of the encoding libraries: other libraries write other bytes.
-        progressive: Whether viewers are to see the beginning as soon as possible.
+        shape: How long chunks are, and how renditions are grouped into tasks; the latter changes no byte, and
+            so not the plan's hash.
     """
     segment_seconds = Fraction(str(profile.segment_seconds))
-    chunks = _chunks(facts.video, segment_seconds, progressive)
+    chunks = chunks_of(facts.video, profile, shape)
     video_segments = tuple(segment for chunk in chunks for segment in chunk.segments)
-    video = _video_renditions(facts.video, profile, encoder)
+    video = video_renditions(facts.video, profile, encoder)
     sound = audio_renditions(facts.audio, profile.audio)
     audio = tuple(rendition for _, rendition in sound)
     rate = facts.video.grid_rate if facts.video else Fraction(1)
@@ -91,25 +94,28 @@ def make_plan(
                 renditions=subtitles,
             )
         )
-    if picture is not None:
-        tasks += [
-            VideoTask(
-                f"video-{index:05d}",
+    if picture is not None and facts.video is not None:
+        sizes = tuple(dict.fromkeys((rendition.width, rendition.height) for rendition in by_size(video)))
+        keyframes, size, frames = facts.video.keyframes, facts.source.size, facts.video.grid_frames
+        for index, chunk in enumerate(chunks):
+            whole = VideoTask(
+                f"{_CHUNK}{index:05d}",
                 facts.source,
                 profile.format,
                 picture,
                 chunk.seek,
                 chunk.segments,
-                video,
+                by_size(video),
+                sizes,
+                reads=bytes_read(chunk, keyframes, size, frames),
             )
-            for index, chunk in enumerate(chunks)
-        ]
+            tasks += [part_of(whole, group) for group in shape.groups(video)]
     durations = [segment.length / rate for segment in video_segments]
     for segments, rendition in zip(sound_segments, audio, strict=True):
         durations += [Fraction(segment.length, rendition.sample_rate) for segment in segments]
     if subtitle_cut is not None:
         durations += [segment.length * subtitle_cut.unit for segment in subtitle_cut.segments]
-    return Plan(
+    plan = Plan(
         hash=digest,
         facts=facts,
         format=profile.format,
@@ -121,21 +127,45 @@ def make_plan(
         video_segments=video_segments,
         audio=audio,
         audio_segments=sound_segments,
-        tasks=tuple(replace(task, limit_seconds=limit_seconds(task, facts)) for task in tasks),
+        tasks=tuple(tasks),
         max_damaged=profile.max_damaged,
         subtitles=subtitles,
         subtitle_segments=subtitle_cut.segments if subtitle_cut else (),
         subtitle_unit=subtitle_cut.unit if subtitle_cut else Fraction(1),
     )
+    return with_limits(plan)
 
 
-def _chunks(video: VideoFacts | None, segment_seconds: Fraction, progressive: bool) -> tuple[Chunk, ...]:
+def with_limits(plan: Plan) -> Plan:
+    """Return a plan with the time that each task may take, by its work."""
+    tasks = (replace(task, limit_seconds=limit_seconds(task, plan.facts)) for task in plan.tasks)
+    return replace(plan, tasks=tuple(tasks))
+
+
+def part_of(whole: VideoTask, group: tuple[VideoRendition, ...]) -> VideoTask:
+    """Return the task that makes a group of the renditions of a ``whole`` chunk, a run of its ladder.
+
+    Its id names the rungs, the largest being ``r0``, unless it makes them all.
+    """
+    if group == whole.renditions:
+        return whole
+    first, last = (whole.renditions.index(rendition) for rendition in (group[0], group[-1]))
+    rungs = f"r{first}" if first == last else f"r{first}-r{last}"
+    return replace(whole, id=f"{whole.id}-{rungs}", renditions=group)
+
+
+def chunk_name(task_id: str) -> str:
+    """Return the id that a task would have if it made all renditions of its chunk."""
+    return task_id.partition("-r")[0]
+
+
+def chunks_of(video: VideoFacts | None, profile: Profile, shape: Shape) -> tuple[Chunk, ...]:
+    """Return where a picture is cut; nothing if there is none."""
     if video is None:
         return ()
     context = 0 if video.scan == "progressive" else FIELD_CONTEXT
-    return cut_chunks(
-        video.grid_frames, video.grid_rate, video.keyframes, segment_seconds, context, progressive
-    )
+    segment_seconds = Fraction(str(profile.segment_seconds))
+    return cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, segment_seconds, shape, context)
 
 
 def _video_start(facts: SourceFacts) -> Fraction:
@@ -154,7 +184,8 @@ def _video_start(facts: SourceFacts) -> Fraction:
     return Fraction(int(min(early, BRIDGED) * scale), scale)
 
 
-def _video_renditions(video: VideoFacts | None, profile: Profile, encoder: str) -> tuple[VideoRendition, ...]:
+def video_renditions(video: VideoFacts | None, profile: Profile, encoder: str) -> tuple[VideoRendition, ...]:
+    """Return the rungs of a profile that fit a picture, as they will be encoded, without their folders."""
     if video is None:
         return ()
     return tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import av
@@ -17,7 +17,10 @@ from gopfarm.profile import EncoderChoice, Profile
 from gopfarm.serial import from_json, to_json
 from gopfarm.settings import Settings
 from gopfarm.storage import open_source, shown
+from scheduler.load import Load
 from scheduler.planner import make_plan
+from scheduler.shape import Shape, cuts
+from scheduler.shaping import choose_shape
 
 #: What libavcodec calls the encoders that a profile can name.
 _ENCODER_NAMES: dict[EncoderChoice, str] = {"libx264": "libx264", "nvenc": "h264_nvenc"}
@@ -81,16 +84,39 @@ def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
     return name
 
 
-def plan_source(facts: SourceFacts, profile: Profile, fleet: set[str], progressive: bool = False) -> Plan:
-    """Plan a probed source; ``progressive`` as in ``make_plan``.
+def plan_source(
+    facts: SourceFacts,
+    profile: Profile,
+    encoder: str,
+    load: Load,
+    stored: Collection[str] = (),
+    progressive: bool = False,
+) -> Plan:
+    """Plan a probed source, in the shape that suits the farm.
+
+    Args:
+        facts: What probing found.
+        profile: What the job asks for.
+        encoder: libavcodec's name of the video encoder, see ``choose_encoder``.
+        load: How busy the workers are.
+        stored: Hashes of plans of which results lie at the destination. If one of them is a plan of the same
+            source and settings, the film is cut as it was: only what is missing is then encoded.
+        progressive: Whether viewers are to see the beginning as soon as possible.
 
     Raises:
         SpecError: The segment length cannot be kept at the source's frame rate.
-        CapabilityError: As ``choose_encoder``.
     """
     if facts.video is not None and profile.segment_seconds * facts.video.grid_rate < 1:
         rate = float(facts.video.grid_rate)
         raise SpecError(
             f"segment_seconds: {profile.segment_seconds:g} s is shorter than one frame at {rate:g} frames/s"
         )
-    return make_plan(facts, profile, choose_encoder(profile.encoder, fleet), BUILD, progressive)
+
+    def planned(shape: Shape) -> Plan:
+        return make_plan(facts, profile, encoder, BUILD, shape)
+
+    plan = planned(choose_shape(facts, profile, encoder, load, progressive=progressive))
+    if not stored or plan.hash in stored:
+        return plan
+    cut = next((cut for cut in cuts(progressive) if planned(cut).hash in stored), None)
+    return planned(choose_shape(facts, profile, encoder, load, cut)) if cut else plan

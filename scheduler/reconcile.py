@@ -5,6 +5,7 @@ Nothing here is needed as long as all goes well. Each finding is counted (``gopf
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -17,16 +18,22 @@ from scheduler.dispatch import QUEUES
 
 log = get_logger(__name__)
 
-#: Seconds between searches for messages that were fetched and never heard of, and how long they may be
-#: silent: a worker starts what it fetches at once.
+#: Seconds between looks for leases that have ended, and steps of which nothing was heard.
+_LEASES_EVERY_SECONDS = 0.5
+
+#: Seconds between searches for messages that were fetched and never heard of (more on a farm so large that
+#: they would take more than this share of the time), and how long they may be silent: a worker starts what it
+#: fetches at once.
 _MESSAGES_EVERY_SECONDS = 1.0
+_MESSAGES_SHARE = 0.02
 _SILENCE_SECONDS = 5.0
 
 #: Seconds between looks after dead processes' messages.
 _RECOVER_EVERY_SECONDS = 3.0
 
-#: Seconds between audits of all jobs that have not ended.
+#: Seconds between audits of all jobs that have not ended, and those that one round spends on it at most.
 _AUDIT_EVERY_SECONDS = 30.0
+_AUDIT_SLICE_SECONDS = 0.05
 
 #: Seconds that workers get to renew their leases after Redis was away, before any lease counts as ended: a
 #: call that hangs is given up after twice five seconds.
@@ -47,8 +54,10 @@ class Reconciler:
         self._steps = steps
         self._settings = settings
         self._calm_until = 0.0
+        self._began = time.monotonic()
         self._missing: dict[tuple[str, str, str], float] = {}
         self._due: dict[str, float] = {}
+        self._unaudited: list[str] | None = None
 
     def stay_calm(self) -> None:
         """Redis was away: workers could not renew their leases, so none has ended by their fault."""
@@ -56,30 +65,31 @@ class Reconciler:
 
     def run(self) -> None:
         """Do what is due."""
-        duties: list[Callable[[], object]] = [self._call_steps_again]
+        self._do_if_due(self._call_steps_again, _LEASES_EVERY_SECONDS)
         if time.monotonic() >= self._calm_until:
-            duties.append(self._take_back_expired)
-        if self._is_due("messages", _MESSAGES_EVERY_SECONDS):
-            duties.append(self._find_lost_messages)
-        if self._is_due("recover", _RECOVER_EVERY_SECONDS):
-            duties.append(lambda: self._board.recover_messages((JOBS_QUEUE, *QUEUES)))
-        if self._is_due("audit", _AUDIT_EVERY_SECONDS):
-            duties.append(self.audit)
-        for duty in duties:
-            # One that fails, be it for a record that cannot be read, must not keep the others from theirs.
-            try:
-                duty()
-            except REDIS_FAULTS:
-                raise
-            except Exception:
-                log.exception("the reconciler met a bug")
+            self._do_if_due(self._take_back_expired, _LEASES_EVERY_SECONDS)
+        self._do_if_due(self._find_lost_messages, _MESSAGES_EVERY_SECONDS, _MESSAGES_SHARE)
+        self._do_if_due(self._recover_messages, _RECOVER_EVERY_SECONDS)
+        if self._unaudited is None:
+            self._do_if_due(self._begin_audit, _AUDIT_EVERY_SECONDS)
+        else:
+            self._guarded(self._go_on_with_audit)
 
-    def _is_due(self, duty: str, seconds: float) -> bool:
-        now = time.monotonic()
-        if now < self._due.setdefault(duty, now + seconds):
-            return False
-        self._due[duty] = now + seconds
-        return True
+    def _do_if_due(self, duty: Callable[[], None], seconds: float, share: float = math.inf) -> None:
+        began, name = time.monotonic(), duty.__name__
+        if began < self._due.setdefault(name, self._began + seconds):
+            return
+        self._guarded(duty)
+        self._due[name] = began + max(seconds, (time.monotonic() - began) / share)
+
+    def _guarded(self, duty: Callable[[], None]) -> None:
+        # One that fails, be it for a record that cannot be read, must not keep the others from theirs.
+        try:
+            duty()
+        except REDIS_FAULTS:
+            raise
+        except Exception:
+            log.exception("the reconciler met a bug")
 
     def _take_back_expired(self) -> None:
         for job_id, run, outcome in self._store.take_expired(self._settings.max_attempts):
@@ -107,12 +117,28 @@ class Reconciler:
                     log.warning("a task's message was lost", job=job_id, task=run)
         self._missing = missing
 
+    def _recover_messages(self) -> None:
+        self._board.recover_messages((JOBS_QUEUE, *QUEUES))
+
     def audit(self) -> None:
         """Compare every job that has not ended, or has files to be removed, with the lists that it is on."""
-        for job_id in (*self._store.live_jobs(), *self._store.to_be_cleaned()):
+        self._begin_audit()
+        while self._unaudited is not None:
+            self._go_on_with_audit()
+
+    def _begin_audit(self) -> None:
+        self._unaudited = [*self._store.live_jobs(), *self._store.to_be_cleaned()]
+
+    def _go_on_with_audit(self) -> None:
+        """Audit jobs for a little while: dispatching must not wait until thousands of them are done."""
+        until = time.monotonic() + _AUDIT_SLICE_SECONDS
+        while self._unaudited and time.monotonic() < until:
+            job_id = self._unaudited.pop()
             for finding in self._board.repair_job(job_id):
                 metrics.REPAIRS.labels(finding).inc()
                 log.warning("a job was put right", job=job_id, finding=finding)
-        if dropped := self._board.repair_tenants():
-            metrics.REPAIRS.labels("tenant").inc(dropped)
-        self._board.trim_index()
+        if not self._unaudited:
+            self._unaudited = None
+            if dropped := self._board.repair_tenants():
+                metrics.REPAIRS.labels("tenant").inc(dropped)
+            self._board.trim_index()

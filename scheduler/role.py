@@ -43,16 +43,18 @@ from gopfarm.tenants import policy_of
 from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
-from scheduler.dispatch import Dispatcher, queue_of
+from scheduler.dispatch import Dispatcher, queue_of, video_queue
 from scheduler.finish import publish_job, remove_former
 from scheduler.grower import Grower
 from scheduler.growth import tell_playable
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.janitor import Janitor
+from scheduler.load import load_of
 from scheduler.loop import DispatchLoop
-from scheduler.prepare import plan_source, probe_url
+from scheduler.ordering import ranks
+from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
-from scheduler.resume import finished_before
+from scheduler.resume import Stock, stored_plans, take_stock
 from stitcher.growing import lanes
 
 log = get_logger(__name__)
@@ -101,7 +103,7 @@ class Scheduler:
         self._steps = StepStore(client, self.id)
         self._broker = FarmBroker(settings.redis_url, {JOBS_QUEUE: _THREADS})
         self._stopping = threading.Event()
-        board = Board(client)
+        self._board = board = Board(client)
         self._loop = DispatchLoop(
             self.id,
             Leadership(client, self.id),
@@ -153,7 +155,6 @@ class Scheduler:
         text = document if isinstance(document, str) else json.dumps(document)
         message_id = message.message_id
         self._persist(lambda: self._take_in(text, message_id))
-        self._loop.wake()
 
     def _take_in(self, text: str, message_id: str) -> None:
         job_id, spec = safe_id(message_id), None
@@ -193,7 +194,6 @@ class Scheduler:
 
     def _prepare(self, job_id: str) -> None:
         self._do(Step.PREPARING, job_id, self._probe_and_plan)
-        self._loop.wake()
 
     def _probe_and_plan(self, job_id: str, claimed: ClaimedStep) -> None:
         if not self._store.move(job_id, JobState.PROBING):
@@ -210,24 +210,31 @@ class Scheduler:
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
+        encoder = choose_encoder(profile.encoder, self._encoders())
+        load = load_of(self._board, self._fleet, video_queue(encoder))
         progressive = spec.publish == "progressive"
-        plan = plan_source(facts, profile, self._encoders(), progressive)
-        queues = {task.id: queue_of(task) for task in plan.tasks}
-        costs = {task.id: expected_seconds(task, facts) for task in plan.tasks}
+        plan = plan_source(facts, profile, encoder, load, stored_plans(destination), progressive)
         with destination_lock(self._client, spec.destination):
             former = self._store.plan(job_id)  # of the time before a retry
-            finished = finished_before(plan, destination)
-            begun = self._store.start_encoding(job_id, plan, queues, costs, finished, progressive)
+            stock = take_stock(plan, destination)
+            begun = self._open_tasks(job_id, stock, progressive)
             if begun and former is not None and former.hash != plan.hash:
                 remove_former(self._store, former, spec.destination)
         if begun:
             log.info(
                 "job planned",
                 plan=plan.hash,
-                tasks=len(plan.tasks),
-                done_before=len(finished),
+                tasks=len(stock.plan.tasks),
+                done_before=len(stock.finished),
                 frames=plan.grid_frames,
             )
+
+    def _open_tasks(self, job_id: str, stock: Stock, progressive: bool) -> bool:
+        tasks, facts = stock.plan.tasks, stock.plan.facts
+        queues = {task.id: queue_of(task) for task in tasks}
+        seconds = {task.id: expected_seconds(task, facts) for task in tasks}
+        order = ranks(tasks, seconds, progressive)
+        return self._store.start_encoding(job_id, stock.plan, queues, order, seconds, stock.finished)
 
     def _encoders(self) -> set[str]:
         """Return what the fleet can encode; while no worker is known at all, wait for one to announce itself.

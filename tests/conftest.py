@@ -29,6 +29,14 @@ def _logs_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_read_before() -> None:
+    """A test that counts what is read from a source must find none of it here."""
+    from gopfarm.storage.shared import shared_blocks
+
+    shared_blocks().clear()
+
+
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """Address of a real Valkey on a private unix socket. Use ``valkey`` for one that is empty."""

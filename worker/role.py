@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import dramatiq
 import structlog
+from dramatiq.middleware import CurrentMessage
 
 from encoders.codecs import CODECS
 from gopfarm import metrics
@@ -42,7 +43,7 @@ from gopfarm.store import (
     WorkerView,
     connect,
 )
-from worker.lease import Lease
+from worker.lease import Lease, Leases
 from worker.room import Room
 from worker.run import run_task
 
@@ -99,6 +100,7 @@ class Worker:
         self._store = TaskStore(client, settings.job_ttl_days * 86400)
         self._fleet = Fleet(client)
         self._broker = FarmBroker(settings.redis_url, self._slots)
+        self._leases = Leases(self._store, settings.lease_seconds, self._grace_is_over)
         self._stopping = threading.Event()
         self._abandon_at: float | None = None
         self._announcer = threading.Thread(target=self._announce_until_stopped, name="announce", daemon=True)
@@ -117,6 +119,7 @@ class Worker:
         """Tell the farm of the slots and begin to take tasks."""
         get_ready(self._settings)
         self._announcer.start()
+        self._leases.start()
         self._consumer.start()
         self._room.watch(self._consumer)
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
@@ -131,6 +134,7 @@ class Worker:
         for consumer in self._consumer.consumers.values():
             consumer.pause()  # dramatiq keeps them fetching until the last task has ended
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
+        self._leases.stop()
         self._announcer.join()
         try:
             self._fleet.leave(self.id)
@@ -165,7 +169,8 @@ class Worker:
         """Run a task that the dispatcher gave out. This is the actor behind every ``encode.*`` queue."""
         token = f"{self.id}#{uuid.uuid4().hex[:8]}"
         with structlog.contextvars.bound_contextvars(job=job_id, task=run, worker=self.id):
-            started = self._ask_to_start(job_id, run, token)
+            message = CurrentMessage.get_current_message()
+            started = self._ask_to_start(job_id, run, token, message.message_id if message else "")
             if isinstance(started, str):
                 log.info("task skipped", reason=started)
                 return
@@ -176,12 +181,12 @@ class Worker:
             log.info("task started", attempt=started.attempt)
             self._run(work)
 
-    def _ask_to_start(self, job_id: str, run: str, token: str) -> StartedTask | str:
+    def _ask_to_start(self, job_id: str, run: str, token: str, message: str) -> StartedTask | str:
         """Take a run. Asked again with the same token, since only the answer may have been lost."""
         until = time.monotonic() + self._settings.lease_seconds
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
-                return self._store.start(job_id, run, token, self._settings.lease_seconds)
+                return self._store.start(job_id, run, token, self._settings.lease_seconds, message)
             except REDIS_FAULTS as fault:
                 if self._stopping.wait(pause) or time.monotonic() > until:
                     return f"redis is out of reach, the farm gives it out again: {fault}"
@@ -189,15 +194,7 @@ class Worker:
 
     def _run(self, work: _Work) -> None:
         settings, task = self._settings, work.task
-        lease = Lease(
-            self._store,
-            work.job_id,
-            work.run,
-            work.token,
-            plan_hash_of(task),
-            settings.lease_seconds,
-            self._grace_is_over,
-        )
+        lease = self._leases.hold(work.job_id, work.run, work.token, plan_hash_of(task))
         try:
             destination = open_destination(self._store.spec(work.job_id).destination)
             with lease:

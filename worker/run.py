@@ -12,7 +12,7 @@ from encoders.child import TASK
 from gopfarm.child import AbandonedError, Child, ChildDiedError, ChildEvent, Limits
 from gopfarm.child.scratch import check_own, scratch_folder
 from gopfarm.errors import EncodeError
-from gopfarm.plan import Task
+from gopfarm.plan import Task, VideoTask
 from gopfarm.results import TaskResult
 from gopfarm.serial import from_json, to_json
 from gopfarm.settings import get_settings
@@ -66,6 +66,8 @@ def run_task(
         Uploads(task, destination, folder, upload_threads, patience_seconds) as uploads,
         Child(TASK, to_json(_without_secret(task)), source, task.source.size, folder, allowed) as child,
     ):
+        if isinstance(task, VideoTask) and task.reads is not None:
+            source.expect(*task.reads)
         started = moved = time.monotonic()
         for event in child.events(_TICK_SECONDS):
             uploads.check()
@@ -81,7 +83,7 @@ def run_task(
             if isinstance(event, bytes):
                 result = _believed(event, task)
                 uploads.wait(keep, done)
-                return result
+                return replace(result, source_bytes_read=source.bytes_fetched)
             if isinstance(event, ChildEvent) and event.name == "progress":
                 done = _number(event.value)
             elif isinstance(event, ChildEvent) and event.name == "file":

@@ -99,6 +99,11 @@ class Child:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._connection.send(Kind.REQUEST, request)
 
+    @property
+    def pid(self) -> int:
+        """Process id, which may be another process's once the child has ended."""
+        return self._pid
+
     def events(self, tick: float) -> Iterator[ChildEvent | bytes | None]:
         """Yield the child's events, then its result as JSON text; ``None`` at least every ``tick`` seconds.
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, cast
 from gopfarm.errors import FarmError, ServiceError, SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import HttpsAddress, shown
-from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.body import BodyError, read_body
 from gopfarm.storage.patience import Patience
-from gopfarm.storage.source import RangedSource, check_expected, range_total
+from gopfarm.storage.source import RangedSource, check_expected, needed_head, range_total
 from gopfarm.storage.tls import is_untrusted
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def open_https_source(
 ) -> RangedSource:
     """Open a file on an https server that gives ranges.
 
-    This asks for the first block instead of sending HEAD: one request tells size, validator and whether
+    This asks for the first bytes instead of sending HEAD: one request tells size, validator and whether
     the server gives ranges, and addresses that are signed for GET work too. The validator is the ``ETag``,
     or ``Last-Modified`` where there is none; each answer must carry the same one (RFC 9110 section 8.8).
 
@@ -40,7 +39,7 @@ def open_https_source(
     """
     server = _Server(url, address)
     try:
-        ref, head = patience.insist(lambda: server.open(url))
+        ref, head = patience.insist(lambda: server.open(url, needed_head(expected)))
         check_expected(ref, expected)
     except BaseException:
         server.close()
@@ -71,8 +70,8 @@ class _Server:
     def close(self) -> None:
         self._pool.close()
 
-    def open(self, url: str) -> tuple[SourceRef, bytes]:
-        with closing(self._request(0, BLOCK_BYTES)) as response:
+    def open(self, url: str, wanted: int) -> tuple[SourceRef, bytes]:
+        with closing(self._request(0, wanted)) as response:
             length = int(response.headers.get("Content-Length", -1))
             if response.status == 416 or (response.status == 200 and length == 0):
                 raise SourceError(f"{self._name} is empty")

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import S3Address, check_key
-from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.body import Body, BodyError, read_body
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import stored_headers
 from gopfarm.storage.patience import Patience
 from gopfarm.storage.s3_client import MISSING_CODES, endpoint, error_code, s3_client, s3_errors
-from gopfarm.storage.source import RangedSource, check_expected, range_total
+from gopfarm.storage.source import RangedSource, check_expected, needed_head, range_total
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -34,7 +33,7 @@ _CHANGED_CODES = MISSING_CODES | {"PreconditionFailed", "412", "InvalidRange", "
 def open_s3_source(
     url: str, address: S3Address, expected: SourceRef | None, patience: Patience
 ) -> RangedSource:
-    """Open an object. One request brings size, entity tag and the first block, and needs no s3:ListBucket.
+    """Open an object. One request brings size, entity tag and the first bytes, and needs no s3:ListBucket.
 
     Every further request is bound to that entity tag (``If-Match``), also after the client was made anew.
 
@@ -43,7 +42,7 @@ def open_s3_source(
         ServiceError: S3 cannot be reached, or refuses the credentials, for as long as the patience lasts.
     """
     found = _Object(url, address)
-    ref, head = patience.insist(found.open)
+    ref, head = patience.insist(lambda: found.open(needed_head(expected)))
     check_expected(ref, expected)
     return RangedSource(ref, lambda start, length: found.fetch(ref, start, length), head, patience=patience)
 
@@ -56,12 +55,12 @@ class _Object:
         self._bucket = address.bucket
         self._key = address.key
 
-    def open(self) -> tuple[SourceRef, bytes]:
+    def open(self, wanted: int) -> tuple[SourceRef, bytes]:
         from botocore.exceptions import ClientError
 
         with s3_errors(self._url, SourceError):
             try:
-                response = self._get(0, BLOCK_BYTES)
+                response = self._get(0, wanted)
             except ClientError as error:
                 if error_code(error) in ("InvalidRange", "416"):  # no range fits into an empty object
                     raise SourceError(f"{self._url} is empty") from None

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 from gopfarm.errors import SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import shown
-from gopfarm.storage.blocks import BlockCache, Fetch
+from gopfarm.storage.blocks import BLOCK_BYTES, BlockCache, Fetch
 from gopfarm.storage.patience import BRIEF, Patience
+from gopfarm.storage.shared import shared_blocks
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+
+#: Bytes that opening a source asks for, whole blocks: what containers begin with.
+HEAD_BYTES = 4 * BLOCK_BYTES
 
 
 class _Stopwatch:
@@ -63,6 +68,12 @@ class SourceFile(io.RawIOBase):
         """Time that fetching took so far, pauses between attempts and a fetch under way included."""
         return self._clock.seconds
 
+    def expect(self, start: int, end: int) -> None:
+        """Take it that the bytes from ``start`` up to ``end`` are about to be read, all of them in order.
+
+        That may be wrong: it only makes requests over a network as long as is best.
+        """
+
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -73,13 +84,14 @@ class SourceFile(io.RawIOBase):
 
 
 class RangedSource(SourceFile):
-    """A source on a server that gives ranges, read through a ``BlockCache``.
+    """A source on a server that gives ranges, read through a ``BlockCache`` and what the process shares.
 
     Parameters:
         ref: What was found when the source was opened.
         fetch: ``fetch(start, length)`` returns that range of these very bytes. It raises
             ``ServiceError`` where another attempt makes sense, ``SourceError`` where the source changed.
-        head: The first block, or the whole source if that is shorter: what opening it brought.
+        head: What opening it brought: ``HEAD_BYTES``, or the whole source if that is shorter. Less than this
+            is not kept (see ``needed_head``).
         release: Called once, when the source is closed.
         patience: How long one range may go on failing.
     """
@@ -96,11 +108,16 @@ class RangedSource(SourceFile):
         self._release = release
         self._patience = patience
         self._fetch_once = fetch
-        self._cache = BlockCache(ref.size, self._fetch)
-        self._cache.put(0, head)
+        self._cache = BlockCache(ref.size, self._fetch, shared_blocks().of(ref))
+        if len(head) == min(HEAD_BYTES, ref.size):
+            self._cache.put(0, head)
         self._at = 0
         self._in_use = threading.Lock()
         self.bytes_fetched = len(head)
+
+    def expect(self, start: int, end: int) -> None:
+        """Take it that the bytes from ``start`` up to ``end`` are about to be read, all of them in order."""
+        self._cache.expect(start, min(end, self.ref.size))
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill ``buffer`` and return the number of bytes, fewer only at the end of the source."""
@@ -156,6 +173,12 @@ class RangedSource(SourceFile):
         data = patience.insist(lambda: self._fetch_once(start, length))
         self.bytes_fetched += length
         return data
+
+
+def needed_head(expected: SourceRef | None) -> int:
+    """Return how many bytes opening a source asks for: one, which tells what it is, if its first are here."""
+    known = expected is not None and shared_blocks().get(expected, 0) is not None
+    return 1 if known else HEAD_BYTES
 
 
 def check_expected(found: SourceRef, expected: SourceRef | None) -> SourceRef:

@@ -7,7 +7,7 @@ from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
 from gopfarm.store.models import Failure, JobState, JobView, WorkerView
 from gopfarm.store.steps import ClaimedStep, Step, StepStore
-from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, StartedTask, TaskStore
+from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, Renewal, StartedTask, TaskStore, Wanted
 
 __all__ = [
     "ANNOUNCE_SECONDS",
@@ -26,12 +26,14 @@ __all__ = [
     "JobStore",
     "JobView",
     "Leadership",
+    "Renewal",
     "RunningTask",
     "StartedTask",
     "Step",
     "StepStore",
     "TaskStore",
     "WaitingJob",
+    "Wanted",
     "WorkerView",
     "connect",
     "destination_lock",

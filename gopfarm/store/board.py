@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import redis
 
 from gopfarm.store import keys
 from gopfarm.store.client import now
 from gopfarm.store.scripts import Scripts
-from gopfarm.store.tasks import TWIN
+from gopfarm.store.tasks import TWIN, Outlook, outlook_of
+
+T = TypeVar("T")
 
 #: At most so many of the jobs that wait to be probed are looked at in a round, the most urgent first.
 _MAX_QUEUED = 1000
@@ -19,12 +22,21 @@ _MAX_QUEUED = 1000
 #: At most so many of the oldest jobs are looked at to find those that are forgotten.
 _MAX_TRIMMED = 5000
 
+#: Jobs that one script looks at: Redis does nothing else meanwhile.
+_OUTLOOK_PAGE = 500
+
+#: How many of the next tasks of a job that has changed are looked at.
+_LOOK_AHEAD = 2
+
+#: Jobs that have changed and are told of at a time.
+_MAX_CHANGED = 1000
+
 #: A process that has not touched Redis for so many seconds is dead, and its messages are given again. All
 #: long work is done in child processes, so a live process is never silent: it polls several times a second.
 _DEAD_SECONDS = 15.0
 
 #: Events that are read at a time, and those that tell the end of a job.
-_MAX_EVENTS = 200
+_MAX_EVENTS = 1000
 _ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
 
 
@@ -33,7 +45,8 @@ class WaitingJob:
     """A job that has something to give out.
 
     ``since`` is when it was given out something last, or was submitted, in seconds since 1970; ``waiting`` is
-    the number of its tasks that wait, by queue.
+    the number of its tasks that wait, by queue, and ``ahead`` has the expected seconds of the first of them,
+    as far as they are known.
     """
 
     id: str
@@ -42,6 +55,28 @@ class WaitingJob:
     submitted: float
     since: float
     waiting: dict[str, int] = field(default_factory=dict)
+    ahead: dict[str, deque[float]] = field(default_factory=dict)
+
+    def expect(self, queue: str, outlook: Outlook) -> None:
+        """Note what waits for a queue."""
+        if outlook.waiting:
+            self.waiting[queue], self.ahead[queue] = outlook.waiting, deque(outlook.seconds)
+        else:
+            self.waiting.pop(queue, None)
+            self.ahead.pop(queue, None)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The farm at the beginning of a round.
+
+    Messages by queue; the jobs that have changed; and, of each tenant that has jobs which have not ended, how
+    many runs it has been given out, queued or running.
+    """
+
+    messages: dict[str, int]
+    changed: tuple[str, ...]
+    runs: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -83,50 +118,55 @@ class Board:
     def jobs_with_tasks(self, queues: Sequence[str]) -> list[WaitingJob]:
         """Return the jobs that have tasks waiting for one of the queues."""
         ids = sorted(cast("set[str]", self._redis.smembers(keys.ACTIVE)))
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(keys.job(job_id), "tenant", "priority", "at:queued", "served")
-                for queue in queues:
-                    pipe.zcard(keys.pending(job_id, queue))
-            answers = pipe.execute()
-        found, width = [], 1 + len(queues)
-        for index, job_id in enumerate(ids):
-            fields, *counts = answers[index * width : (index + 1) * width]
-            waiting = {queue: count for queue, count in zip(queues, counts, strict=True) if count}
-            if waiting and (job := _waiting_job(job_id, fields)) is not None:
-                job.waiting = waiting
+        return [job for job in self.outlook(ids, queues) if job.waiting]
+
+    def outlook(self, ids: Sequence[str], queues: Sequence[str]) -> list[WaitingJob]:
+        """Return what jobs have waiting for the queues, be it nothing; without those that are not known."""
+        found = []
+        for page in batched(ids, _OUTLOOK_PAGE):
+            rows = self._scripts.run("outlook", _LOOK_AHEAD, len(queues), *queues, *page)
+            for job_id, (tenant, priority, submitted, served, *outlooks) in zip(page, rows, strict=True):
+                job = _waiting_job(job_id, (tenant, priority, submitted, served))
+                if job is None:
+                    continue
+                for queue, outlook in zip(queues, batched(outlooks, 2), strict=True):
+                    job.expect(queue, outlook_of(*outlook))
                 found.append(job)
         return found
+
+    def survey(self, queues: Sequence[str]) -> Survey:
+        """Return what has to be known anew in each round. Jobs that have changed are told once."""
+        messages, changed, runs = self._scripts.run("survey", _MAX_CHANGED, *queues)
+        return Survey(
+            dict(zip(queues, messages, strict=True)),
+            tuple(changed),
+            dict(zip(runs[::2], runs[1::2], strict=True)),
+        )
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the bell rings, which means that there may be something to do; so long at most."""
+        self._redis.blpop([keys.BELL], timeout=seconds)
+
+    def ring(self) -> None:
+        """Ring the bell."""
+        self._redis.rpush(keys.BELL, 1)
+
+    def has_jobs_to_prepare(self) -> bool:
+        """Tell whether jobs wait to be probed."""
+        return bool(self._redis.zcard(keys.QUEUED))
 
     def jobs_to_prepare(self) -> list[WaitingJob]:
         """Return the jobs that wait to be probed."""
         ids = cast("list[str]", self._redis.zrange(keys.QUEUED, 0, _MAX_QUEUED - 1))
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(keys.job(job_id), "tenant", "priority", "at:queued", "served")
-            answers = pipe.execute()
-        jobs = (_waiting_job(job_id, fields) for job_id, fields in zip(ids, answers, strict=True))
-        return [job for job in jobs if job is not None]
+        return self.outlook(ids, ())
 
     def messages(self, queue: str) -> list[str]:
-        """Return the messages of a queue that no process has fetched yet, the next one first."""
+        """Return the ids of the messages of a queue that no process has fetched yet, the next one first."""
         return cast("list[str]", self._redis.lrange(keys.queue(queue), 0, -1))
 
-    def runs_of_tenants(self, tenants: Collection[str]) -> dict[str, int]:
-        """Return how many runs each tenant has been given out: queued or running."""
-        names = sorted(tenants)
-        with self._redis.pipeline(transaction=False) as pipe:
-            for tenant in names:
-                pipe.scard(keys.tenant_runs(tenant))
-            return dict(zip(names, pipe.execute(), strict=True))
-
-    def busy_tenants(self) -> set[str]:
-        """Return the tenants that have jobs which have not ended, planned or not."""
-        names = self.tenants()
-        with self._redis.pipeline(transaction=False) as pipe:
-            for tenant in names:
-                pipe.scard(keys.tenant_jobs(tenant))
-            return {tenant for tenant, count in zip(names, pipe.execute(), strict=True) if count}
+    def has_messages(self, queue: str) -> bool:
+        """Tell whether a queue has messages that no process has fetched yet."""
+        return bool(self._redis.llen(keys.queue(queue)))
 
     def leases(self) -> int:
         """Return how many runs are queued or running."""
@@ -142,10 +182,6 @@ class Board:
         """Return the work given to each tenant so far, in seconds divided by its weight."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.SHARES))
         return {tenant: float(value) for tenant, value in found.items()}
-
-    def charge(self, tenant: str, amount: float) -> None:
-        """Note work given to a tenant (or taken back, if negative)."""
-        self._redis.hincrbyfloat(keys.SHARES, tenant, amount)
 
     def raise_share(self, tenant: str, to: float) -> None:
         """Let a tenant that was idle begin where the others are: time not used is not saved up."""
@@ -234,6 +270,12 @@ class Board:
         dramatiq does this by chance, with one command in a thousand, and by a search through all keys.
         """
         return int(self._scripts.run("recover", _DEAD_SECONDS, *queues))
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield runs of items, each of a size, the last one perhaps shorter."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def kind_of(task_id: str) -> str:

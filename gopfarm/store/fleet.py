@@ -23,6 +23,7 @@ class Fleet:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
+        self._read: dict[str, tuple[str, WorkerView]] = {}  # each worker's announcement as it was read last
 
     def announce(self, worker: WorkerView) -> None:
         """Tell the farm that a worker is alive, as seen by Redis' clock: those of workers may differ."""
@@ -54,13 +55,17 @@ class Fleet:
         """Return the live workers, and forget those that have gone silent."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.WORKERS))
         oldest = now(self._redis) - _GONE_SECONDS
-        live = []
+        read, live = {}, []
         for worker_id, document in found.items():
-            worker = WorkerView.model_validate_json(document)
-            if worker.seen < oldest:
+            known = self._read.get(worker_id)
+            if known is None or known[0] != document:
+                known = document, WorkerView.model_validate_json(document)
+            if known[1].seen < oldest:
                 self._redis.hdel(keys.WORKERS, worker_id)
             else:
-                live.append(worker)
+                read[worker_id] = known
+                live.append(known[1])
+        self._read = read
         return live
 
     def slots(self) -> Counter[str]:

@@ -9,14 +9,14 @@ from typing import cast
 import redis
 
 from gopfarm.errors import FarmError
-from gopfarm.plan import Plan, Task, VideoTask
+from gopfarm.plan import Plan
 from gopfarm.redact import redact
 from gopfarm.results import TaskResult
-from gopfarm.serial import to_json
 from gopfarm.spec import JobSpec
 from gopfarm.store import keys
 from gopfarm.store.client import now
 from gopfarm.store.models import TRANSITIONS, JobState
+from gopfarm.store.packing import pack_tasks, squeeze
 from gopfarm.store.reading import JobReader
 from gopfarm.store.scripts import Scripts, pairs
 
@@ -36,21 +36,6 @@ class Created(enum.StrEnum):
     CREATED = "created"
     KNOWN = "known"
     FULL = "full"
-
-
-def dispatch_score(task: Task, progressive: bool = False) -> float:
-    """Return where a task stands among those of its job: the lowest score is given out first.
-
-    An audio track is one long task that nothing can share, so it goes first, and so do the subtitles: they
-    take little work, but the whole source may have to be read for them. Then the largest; of a
-    ``progressive`` job those that viewers see first.
-    """
-    if not isinstance(task, VideoTask):
-        return float("-1e18")
-    if progressive:
-        return float(task.start)
-    pixels = sum(rendition.width * rendition.height for rendition in task.renditions)
-    return -float(pixels * (task.end - task.start))
 
 
 class JobStore(JobReader):
@@ -132,9 +117,9 @@ class JobStore(JobReader):
         job_id: str,
         plan: Plan,
         queues: Mapping[str, str],
+        ranks: Mapping[str, int],
         costs: Mapping[str, float],
         finished: Mapping[str, TaskResult],
-        progressive: bool = False,
     ) -> bool:
         """Save the plan and open its tasks for dispatch; False if the job is not being planned any more.
 
@@ -142,25 +127,28 @@ class JobStore(JobReader):
             job_id: The job.
             plan: Its plan.
             queues: The queue of each task.
+            ranks: Where each task stands among those of its job: the lowest is given out first.
             costs: The seconds that each task is expected to take.
             finished: The results of tasks whose segments lie at the destination already.
-            progressive: Whether tasks are given out in the order in which viewers see them.
         """
+        packed = pack_tasks(plan.tasks)
         tasks = [
             item
             for task in plan.tasks
             for item in (
                 task.id,
-                to_json(task),
+                packed.documents[task.id],
                 queues[task.id],
-                dispatch_score(task, progressive),
+                ranks[task.id],
                 costs[task.id],
                 sum(segment.length for segment in task.segments),
-                to_json(finished[task.id]) if task.id in finished else "",
+                squeeze(finished[task.id]) if task.id in finished else "",
             )
         ]
         names = ",".join(sorted(set(queues.values())))
-        return bool(self._scripts.run("start_encoding", job_id, plan.hash, to_json(plan), names, *tasks))
+        common = pairs(dict(packed.common))
+        head = (plan.hash, squeeze(plan), names, len(packed.common))
+        return bool(self._scripts.run("start_encoding", job_id, *head, *common, *tasks))
 
     # Playlists that grow.
 

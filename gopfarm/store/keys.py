@@ -28,6 +28,12 @@ GROWING = f"{PREFIX}:growing"
 #: Set of the jobs that have, or may soon have, tasks to give out.
 ACTIVE = f"{PREFIX}:active"
 
+#: Set of the jobs that have other tasks to give out than the leading scheduler has seen.
+CHANGED = f"{PREFIX}:changed"
+
+#: List with one entry while there may be something for the leading scheduler to do, which waits for it.
+BELL = f"{PREFIX}:bell"
+
 #: Sorted set of "job run" by the time at which the task is given again, unless it is heard of before.
 LEASES = f"{PREFIX}:leases"
 
@@ -74,12 +80,17 @@ def job(job_id: str) -> str:
 
 
 def plan(job_id: str) -> str:
-    """Return the key of the plan, as JSON."""
+    """Return the key of the plan, as compressed JSON."""
     return f"{job(job_id)}:plan"
 
 
+def common(job_id: str) -> str:
+    """Hash of name to a value, as JSON, that several tasks of the job have in common."""
+    return f"{job(job_id)}:common"
+
+
 def tasks(job_id: str) -> str:
-    """Hash of task id to the task, as JSON."""
+    """Hash of task id to the task, as JSON: what it has in common with others is in ``common``."""
     return f"{job(job_id)}:tasks"
 
 
@@ -127,7 +138,7 @@ def failures(job_id: str) -> str:
 
 
 def results(job_id: str) -> str:
-    """Hash of task id to its result, as JSON."""
+    """Hash of task id to its result, as compressed JSON."""
     return f"{job(job_id)}:results"
 
 
@@ -169,6 +180,7 @@ def queue(name: str) -> str:
 #: What belongs to a job, besides its hash and the tasks that wait in ``pending``.
 PARTS = (
     plan,
+    common,
     tasks,
     orders,
     queued,

@@ -16,6 +16,8 @@ from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
 from gopfarm.store.models import Failure, JobState, JobView
+from gopfarm.store.pace import Remaining, remaining
+from gopfarm.store.packing import expand
 
 #: Page size of ``recent``.
 _MAX_PAGE = 1000
@@ -54,19 +56,19 @@ class JobReader:
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
         document = cast("str | None", self._redis.get(keys.plan(job_id)))
-        return from_json(Plan, document) if document else None
+        return from_json(Plan, expand(document)) if document else None
 
     def results(self, job_id: str) -> list[TaskResult]:
         """Return the results of the tasks that are done."""
         documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
-        return [from_json(TaskResult, document) for document in documents]
+        return [from_json(TaskResult, expand(document)) for document in documents]
 
     def results_of(self, job_id: str, task_ids: Sequence[str]) -> list[TaskResult]:
         """Return the results of those of some tasks that are done."""
         if not task_ids:
             return []
         documents = cast("list[str | None]", self._redis.hmget(keys.results(job_id), list(task_ids)))
-        return [from_json(TaskResult, document) for document in documents if document]
+        return [from_json(TaskResult, expand(document)) for document in documents if document]
 
     def shown(self, job_id: str) -> int:
         """Return how many segments of a progressive job viewers see so far."""
@@ -76,6 +78,10 @@ class JobReader:
         """Return the frames or samples done so far by each run of a task that was started."""
         found = cast("dict[str, str]", self._redis.hgetall(keys.progress(job_id)))
         return {run: int(value) for run, value in found.items()}
+
+    def remaining(self, job_id: str) -> Remaining | None:
+        """Return what is left of a job's tasks, and how fast they go; None if it has none."""
+        return remaining(self._redis, job_id)
 
     def attempts(self, job_id: str) -> dict[str, int]:
         """Return how often each task was started."""
@@ -106,6 +112,8 @@ class JobReader:
             return None
         spec = json.loads(fields.get("spec", "{}"))
         state = JobState(fields["state"])
+        # The parts of a job that has ended are gone: its record has the numbers.
+        tasks, done = int(fields.get("tasks", tasks)), int(fields.get("tasks_done", done))
         share = done / tasks if tasks else 0.0
         return JobView(
             id=job_id,

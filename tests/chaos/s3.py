@@ -34,6 +34,7 @@ _LOGIN = {
 def behind_a_proxy(_: Path, film: Path) -> Iterator[Storage]:
     """Start an S3 server with the film in it, and a proxy through which the farm reaches it."""
     from moto.server import ThreadedMotoServer
+
     from tests.faults.proxy import FaultProxy
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request is too much

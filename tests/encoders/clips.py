@@ -27,6 +27,7 @@ from gopfarm.profile import AudioSpec, Profile, RenditionSpec, SegmentFormat
 from gopfarm.results import TaskResult
 from scheduler.normalise import normaliser
 from scheduler.planner import make_plan
+from scheduler.shape import Shape
 
 FFMPEG: str = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -272,7 +273,9 @@ def plan_of(
         format=segment_format,
         preset="ultrafast",
     )
-    return make_plan(facts or look(path), profile, "libx264", "test")
+    found = facts or look(path)
+    shape = Shape(max(Fraction(segment_seconds), found.duration / 4))
+    return make_plan(found, profile, "libx264", "test", shape)
 
 
 def run(task: Task, path: Path, scratch: Path) -> TaskResult:

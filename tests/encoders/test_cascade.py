@@ -77,6 +77,18 @@ def test_each_rendition_gets_its_size_in_the_order_asked() -> None:
     assert {white_corner(frame) for frame in frames} == {"top left"}
 
 
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_pictures_do_not_depend_on_which_renditions_are_wanted(rotation: int) -> None:
+    source, picture = stripes(200, 120), replace(PLAIN, rotation=rotation)
+    sizes = [size[::-1] if rotation else size for size in ((160, 96), (120, 72), (80, 48), (40, 24))]
+    ladder = rungs(*sizes)
+    together = [frame_hash(frame) for frame in Cascade(ladder, picture).scale(source)]
+    for start in range(4):
+        for end in range(start + 1, 5):
+            some = Cascade(ladder[start:end], picture, sizes=sizes).scale(source)
+            assert [frame_hash(frame) for frame in some] == together[start:end]
+
+
 def test_equal_sizes_get_frames_of_their_own() -> None:
     one, other = Cascade(rungs((80, 48), (80, 48)), PLAIN).scale(corner_picture())
     one.pts, other.pts = 1, 2

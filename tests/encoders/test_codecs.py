@@ -10,7 +10,7 @@ from typing import get_args
 
 import av
 import pytest
-from av.video.frame import PictureType
+from av.video.frame import PictureType, VideoFrame
 
 from encoders import annexb
 from encoders.codecs import AUDIO_QUEUE, CODECS, REORDER_FRAMES, X264, Nvenc, VideoCodec
@@ -53,6 +53,18 @@ def test_every_option_and_its_value_is_known_to_libavcodec(codec: VideoCodec) ->
         for rate in (Fraction(1), Fraction(24000, 1001), Fraction(60)):
             for name, value in codec.options(rendition(codec.name, preset), rate).items():
                 assert libav.accepts(name, value), f"{codec.name}: {name}={value}"
+
+
+@pytest.mark.parametrize("preset", X264_PRESETS)
+def test_x264_keeps_few_pictures_in_memory_whatever_the_preset(preset: str) -> None:
+    encoder = open_encoder(rendition("libx264", preset), Fraction(25))
+    picture = VideoFrame(320, 192, "yuv420p")
+    for waiting in range(60):
+        picture.pts = waiting
+        if encoder.stream.encode(picture):
+            break
+    # Trying out where 8 B-frames may stand takes veryslow 32 pictures anyway.
+    assert waiting <= (33 if preset == "veryslow" else 21)
 
 
 def test_libavcodec_would_not_accept_a_wrong_option() -> None:

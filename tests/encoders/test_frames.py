@@ -19,6 +19,7 @@ from gopfarm.errors import EncodeError
 from gopfarm.facts import Keyframe, VideoFacts
 from gopfarm.timeline import FIELD_CONTEXT, slot_of
 from scheduler.chunks import cut_chunks
+from scheduler.shape import Shape
 from tests.encoders.clips import (
     Clips,
     decode_order,
@@ -71,7 +72,7 @@ def test_the_chunks_of_any_plan_give_the_frames_of_one_pass(name: str, clip: Cli
     video, whole = one_pass(path)
     context = 0 if video.scan == "progressive" else FIELD_CONTEXT
     longest = Fraction(hundredths, 100)
-    chunks = cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, longest, context)
+    chunks = cut_chunks(video.grid_frames, video.grid_rate, video.keyframes, longest, Shape(longest), context)
     for chunk in chunks:
         start, end = chunk.segments[0].start, chunk.segments[-1].end
         assert list(decode_slots(path, video, chunk.seek, start, end)) == whole[start:end]

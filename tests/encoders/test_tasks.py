@@ -212,11 +212,21 @@ def test_a_task_run_again_alone_gives_the_same_bytes(kind: str, encoded: Made, t
                 assert one == other
 
 
-def test_renditions_come_out_the_same_whether_or_not_they_share_a_task(encoded: Made, tmp_path: Path) -> None:
-    made = encoded["closed.mp4", "cmaf"]
-    task = next(task for task in made.plan.tasks if isinstance(task, VideoTask))
-    alone = run(replace(task, renditions=task.renditions[:1]), made.path, tmp_path)
-    assert alone.renditions == made.results[made.plan.tasks.index(task)].renditions[:1]
+@pytest.mark.parametrize("groups", [[1, 2], [2, 1], [1, 1, 1]])
+def test_renditions_come_out_the_same_whichever_share_a_task(
+    groups: list[int], clip: Clips, tmp_path: Path
+) -> None:
+    path = clip("closed.mp4")
+    tasks = plan_of(path, heights=(96, 64, 48)).tasks
+    whole = next(task for task in tasks if isinstance(task, VideoTask))
+    together = run(whole, path, tmp_path / "together")
+    parts: list[RenditionResult] = []
+    for size in groups:
+        group = whole.renditions[len(parts) : len(parts) + size]
+        parts += run(replace(whole, renditions=group), path, tmp_path / "apart").renditions
+    assert tuple(parts) == together.renditions
+    alone = run(replace(whole, renditions=whole.renditions[-1:], sizes=()), path, tmp_path / "alone")
+    assert alone.renditions != together.renditions[-1:], "scaled from the source itself, as a proof"
 
 
 def test_files_and_progress_are_told_as_they_come(clip: Clips, tmp_path: Path) -> None:

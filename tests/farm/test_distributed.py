@@ -288,10 +288,11 @@ def test_a_relative_path_in_a_message_is_refused(farm: Farm) -> None:
 
 def test_logs_carry_job_and_task_as_json(farm: Farm, clip: Path, tmp_path: Path) -> None:
     job = farm.run("submit", clip, tmp_path / "out", "--profile", SMALL).stdout.strip()
-    farm.ended(job)
+    tasks = farm.ended(job)["tasks"]
     done = [
         line for name in ("worker-1", "worker-2") for line in farm.log(name) if line["event"] == "task done"
     ]
-    assert len(done) == 4
     assert {line["job"] for line in done} == {job}
-    assert {line["task"] for line in done} == {"audio-0", "video-00000", "video-00001", "video-00002"}
+    names = {line["task"] for line in done}
+    assert len(names) == len(done) == tasks
+    assert names > {"audio-0"}

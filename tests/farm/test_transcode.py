@@ -36,7 +36,11 @@ def test_the_report_tells_source_ladder_segments_and_cost(published: Path) -> No
     assert report["source"]["video"]["frames"] == 300
     assert [rung["planned"]["name"] for rung in report["ladder"]][:2] == ["240p", "144p"]
     assert report["cost"]["cpu_seconds"] > 0
-    assert len(report["tasks"]) == 4
+    assert len(report["tasks"]) >= 2
+    peaks = [task["peak_memory_bytes"] for task in report["tasks"]]
+    assert min(peaks) > 10 << 20
+    assert report["cost"]["peak_memory_bytes"] == max(peaks)
+    assert report["cost"]["source_bytes_read"] == 0, "a local file comes over no network"
     assert set(report["times"]) >= {"queued", "probing", "planning", "encoding", "stitching"}
 
 

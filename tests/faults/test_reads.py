@@ -13,14 +13,14 @@ import pytest
 from gopfarm.child import AbandonedError
 from gopfarm.errors import FarmError, ServiceError, SourceError
 from gopfarm.storage import Patience, open_source
-from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.s3_client import forget_s3_client
+from gopfarm.storage.source import HEAD_BYTES
 from tests.faults.proxy import FaultProxy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DATA = random.Random(4).randbytes(3 * BLOCK_BYTES + 12_345)
+DATA = random.Random(4).randbytes(3 * HEAD_BYTES + 12_345)
 KEY = "film.mp4"
 LONG = Patience(60)
 
@@ -128,15 +128,15 @@ def test_a_source_that_changes_during_faults_is_never_mixed(
     change: str, fault: str, proxy: FaultProxy, film: str, s3: S3Client, bucket: str, short_pauses: None
 ) -> None:
     with open_source(film, patience=LONG) as source:
-        head = source.read(BLOCK_BYTES)
+        head = source.read(HEAD_BYTES)
         proxy.add(fault, method="GET", times=4)
         if change == "deleted":
             s3.delete_object(Bucket=bucket, Key=KEY)
         else:
             s3.put_object(Bucket=bucket, Key=KEY, Body=DATA[::-1] if change == "bytes" else DATA[:-1])
         with pytest.raises(SourceError, match="changed while it was being read"):
-            source.read(BLOCK_BYTES)
-    assert head == DATA[:BLOCK_BYTES]
+            source.read(HEAD_BYTES)
+    assert head == DATA[:HEAD_BYTES]
 
 
 def test_a_server_that_ignores_if_match_is_caught_by_the_tag_of_its_answer(

@@ -16,6 +16,7 @@ from gopfarm.plan import Task
 from gopfarm.profile import Profile, RenditionSpec
 from gopfarm.serial import from_json, to_json
 from gopfarm.storage import open_destination, open_source
+from scheduler.load import Load
 from scheduler.prepare import plan_source
 from worker.run import run_task
 
@@ -76,7 +77,7 @@ def try_file(path: Path, folder: Path) -> Outcome:
     try:
         facts = _probe(path)
         stage = "plan"
-        plan = plan_source(facts, _PROFILE, set())
+        plan = plan_source(facts, _PROFILE, "libx264", Load(slots=2))
         long = False
         for task in _first_tasks(plan.tasks):
             stage = task.kind

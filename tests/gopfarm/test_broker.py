@@ -80,3 +80,16 @@ def test_a_message_whose_answer_got_lost_is_given_again(broker: FarmBroker, valk
     assert message is not None
     assert message.message_id == sent
     consumer.close()
+
+
+def test_a_full_process_fetches_as_soon_as_it_has_done_with_a_message(broker: FarmBroker) -> None:
+    sent = [send(broker, QUEUE, "encode", "job", number) for number in range(3)]
+    consumer = broker.consume(QUEUE, timeout=60_000)
+    held = [next(consumer), next(consumer)]
+    fetched = []
+    waiting = threading.Thread(target=lambda: fetched.append(next(consumer)))
+    waiting.start()
+    consumer.ack(held[0])
+    waiting.join()
+    assert [message.message_id for message in fetched] == sent[2:]
+    consumer.close()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
 from gopfarm.plan import Plan
 from ladder import load_profile
 from scheduler.planner import make_plan
+from scheduler.shape import Grouping, Shape
 
 REF = SourceRef("s3://films/film.mp4", 10_000_000, "etag-1")
 STANDARD = load_profile("standard")
@@ -65,9 +67,17 @@ def source_facts(
     return SourceFacts(ref, digest, "mov,mp4,m4a", max(ends), video, audio)
 
 
-def plan_of(facts: SourceFacts) -> Plan:
-    """The plan for a source with the standard profile."""
-    return make_plan(facts, STANDARD, "libx264", "av 18")
+def plan_of(facts: SourceFacts, grouping: Grouping = Grouping.TOGETHER, **changes: Any) -> Plan:
+    """The plan for a source with the standard profile, in four chunks, or of 6 to 30 s."""
+    shape = Shape(min(Fraction(30), max(Fraction(6), facts.duration / 4)), grouping=grouping)
+    arguments: dict[str, Any] = {
+        "facts": facts,
+        "profile": STANDARD,
+        "encoder": "libx264",
+        "build": "av 18",
+        "shape": shape,
+    }
+    return make_plan(**(arguments | changes))
 
 
 #: Ten seconds with sound: a plan of several chunks.

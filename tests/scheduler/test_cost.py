@@ -6,16 +6,12 @@ from fractions import Fraction
 
 from gopfarm.facts import SourceFacts
 from gopfarm.profile import X264_PRESETS, Preset
-from ladder import load_profile
 from scheduler.cost import Cost, estimate
-from scheduler.planner import make_plan
-from tests.scheduler.facts import SHORT, audio_facts, source_facts, video_facts
-
-STANDARD = load_profile("standard")
+from tests.scheduler.facts import SHORT, STANDARD, audio_facts, plan_of, source_facts, video_facts
 
 
 def cost_of(facts: SourceFacts, preset: Preset = "medium", encoder: str = "libx264") -> Cost:
-    return estimate(make_plan(facts, STANDARD.model_copy(update={"preset": preset}), encoder, "av 18"))
+    return estimate(plan_of(facts, profile=STANDARD.model_copy(update={"preset": preset}), encoder=encoder))
 
 
 def test_slower_presets_cost_more_and_store_the_same() -> None:

@@ -9,8 +9,10 @@ import pytest
 from gopfarm.errors import DamagedError
 from gopfarm.plan import AudioTask, Plan, VideoTask
 from gopfarm.results import TaskResult
-from scheduler.finish import check_damage
+from scheduler.finish import check_damage, decoded_once
+from scheduler.shape import Grouping
 from tests.gopfarm.store.jobs import PLAN
+from tests.scheduler.facts import plan_of
 
 
 def results(plan: Plan, kind: type, frames: int, damaged: int = 0, concealed: int = 0) -> list[TaskResult]:
@@ -62,3 +64,14 @@ def test_a_film_that_is_mostly_made_up_fails_unless_all_is_allowed() -> None:
     with pytest.raises(DamagedError, match="damaged in part"):
         check_damage(ONE_PERCENT, results(ONE_PERCENT, VideoTask, 1000, concealed=501))
     check_damage(replace(PLAN, max_damaged=1.0), results(PLAN, VideoTask, 1000, concealed=1000))
+
+
+def test_tasks_that_share_a_chunk_meet_its_damage_once() -> None:
+    apart = replace(plan_of(PLAN.facts, Grouping.EACH_APART), max_damaged=0.0)
+    videos = [task.id for task in apart.tasks if isinstance(task, VideoTask)]
+    met = [
+        TaskResult(task, (), 100, 1 if task.startswith("video-00001") else 0, 1.0, 1.0, 1) for task in videos
+    ]
+    assert sum(result.frames_damaged for result in met) == 3
+    assert sum(result.frames_damaged for result in decoded_once(met)) == 1
+    check_damage(apart, met)

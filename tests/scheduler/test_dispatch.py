@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 import redis
@@ -10,12 +11,13 @@ import redis
 from gopfarm.broker import FarmBroker
 from gopfarm.plan import Plan
 from gopfarm.settings import Settings
-from gopfarm.store import Board, Fleet, TaskStore, WorkerView
+from gopfarm.store import Board, Fleet, TaskStore, WaitingJob, WorkerView
 from gopfarm.tenants import TenantPolicy
 from scheduler.dispatch import Dispatcher, queue_of
-from scheduler.planner import make_plan
+from scheduler.fair import choose
+from scheduler.shape import Shape
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
-from tests.scheduler.facts import SHORT, STANDARD
+from tests.scheduler.facts import SHORT, plan_of, source_facts, video_facts
 
 CPU, GPU = "encode.cpu", "encode.nvenc"
 
@@ -30,18 +32,29 @@ class Farm:
         self.broker = FarmBroker(url, {})
         for queue in (CPU, GPU):
             self.broker.declare_queue(queue)
-        self.dispatcher = Dispatcher(self.store, Board(client), self.fleet, settings)
+        self.board = Board(client)
+        self.dispatcher = Dispatcher(self.store, self.board, self.fleet, settings)
 
     def worker(self, name: str, slots: dict[str, int]) -> None:
         self.fleet.announce(WorkerView(id=name, host="h", pid=1, slots=slots, encoders=("libx264",), seen=0))
 
-    def job(self, name: str, priority: int = 5, tenant: str = "default", plan: Plan = PLAN) -> None:
+    def job(
+        self,
+        name: str,
+        priority: int = 5,
+        tenant: str = "default",
+        plan: Plan = PLAN,
+        seconds: Sequence[float] | None = None,
+    ) -> None:
+        """Bring a job to where it gives tasks out, each expected to take its number of seconds, or one."""
         spec = SPEC.model_copy(update={"priority": priority, "tenant": tenant})
-        begin(self.store, name, spec, plan, queues={task.id: queue_of(task) for task in plan.tasks})
+        queues = {task.id: queue_of(task) for task in plan.tasks}
+        costs = dict(zip(queues, seconds or [1.0] * len(queues), strict=True))
+        begin(self.store, name, spec, plan, queues=queues, costs=costs)
 
-    def fetch(self, queue: str = CPU) -> list[tuple[str, str]]:
+    def fetch(self, queue: str = CPU, prefetch: int = 100) -> list[tuple[str, str]]:
         """Take all messages of a queue, as workers would."""
-        consumer = self.broker.consume(queue, prefetch=100, timeout=1)
+        consumer = self.broker.consume(queue, prefetch=prefetch, timeout=1)
         found = []
         while (message := next(consumer)) is not None:
             found.append((message.args[0], message.args[1]))
@@ -49,6 +62,8 @@ class Farm:
         consumer.close()
         return found
 
+
+SILENT = plan_of(replace(SHORT, audio=()))
 
 TENANTS = {
     "heavy": TenantPolicy(weight=3),
@@ -93,7 +108,7 @@ def test_every_task_is_queued_once_and_the_longest_first(farm: Farm) -> None:
 
 
 def test_tasks_go_to_the_queue_of_their_encoder(farm: Farm) -> None:
-    plan = make_plan(SHORT, STANDARD, "h264_nvenc", "av 18")
+    plan = plan_of(SHORT, encoder="h264_nvenc")
     assert [queue_of(task) for task in plan.tasks] == [CPU, GPU, GPU]
     farm.worker("a", {CPU: 4, GPU: 4})
     farm.job("j", plan=plan)
@@ -112,6 +127,18 @@ def test_an_urgent_job_passes_all_that_no_worker_has_fetched(farm: Farm) -> None
     assert {job for job, _ in farm.fetch()} == {"news"}
     assert farm.store.waiting("film", CPU) == waiting + 2, "what it was given before waits again"
     assert farm.store.attempts("film") == {}
+
+
+def test_an_urgent_task_is_the_next_however_many_wait(farm: Farm) -> None:
+    farm.worker("a", {CPU: 12})
+    for number in range(3):
+        farm.job(f"film-{number}")
+    farm.dispatcher.fill()
+    for name, priority in (("news", 9), ("later", 7), ("more", 9)):
+        farm.job(name, priority=priority, plan=SILENT)
+        assert farm.dispatcher.fill().queued == 2
+    order = [job.partition("-")[0] for job, _ in farm.fetch()]
+    assert order == ["news"] * 2 + ["more"] * 2 + ["later"] * 2 + ["film"] * 6
 
 
 def test_equals_are_not_taken_back_for_each_other(farm: Farm) -> None:
@@ -208,6 +235,55 @@ def test_a_job_that_ends_while_the_window_is_filled_does_no_harm(farm: Farm) -> 
 
 def test_a_plan_without_sound_is_dispatched_too(farm: Farm) -> None:
     farm.worker("a", {CPU: 8})
-    silent = make_plan(replace(SHORT, audio=()), STANDARD, "libx264", "av 18")
-    farm.job("j", plan=silent)
-    assert farm.dispatcher.fill().queued == len(silent.tasks) == 2
+    farm.job("j", plan=SILENT)
+    assert farm.dispatcher.fill().queued == len(SILENT.tasks) == 2
+
+
+def chosen_one_by_one(jobs: dict[str, list[float]], tenants: dict[str, str], slots: int) -> list[str]:
+    """Give out tasks as ``choose`` says, one after the other; return the jobs in that order."""
+    waiting = [WaitingJob(name, tenants[name], 5, float(name), 0.0, {CPU: 1}) for name in jobs]
+    shares, runs, order = Counter[str](), Counter[str](), []
+    while len(order) < slots:
+        job = choose([one for one in waiting if jobs[one.id]], dict.fromkeys(jobs, 5), shares, runs)
+        assert job is not None
+        order.append(job.id)
+        shares[job.tenant] += jobs[job.id].pop(0)
+        runs[job.tenant] += 1
+    return order
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tasks_that_go_out_in_batches_go_in_the_order_of_one_by_one(farm: Farm, seed: int) -> None:
+    random = Random(seed)
+    film = plan_of(source_facts(video_facts(75_000)), shape=Shape())
+    jobs, tenants = {}, {}
+    for number in range(6):
+        tenants[str(number)] = random.choice("abc")
+        jobs[str(number)] = [random.choice([0.5, 1.0, 8.0]) for _ in film.tasks]
+        farm.job(str(number), tenant=tenants[str(number)], plan=film, seconds=jobs[str(number)])
+    farm.worker("a", {CPU: 250})
+    assert farm.dispatcher.fill().queued == 250
+    seconds = {name: list(costs) for name, costs in jobs.items()}
+    assert [job for job, _ in farm.fetch(prefetch=250)] == chosen_one_by_one(seconds, tenants, 250)
+
+
+def test_what_came_back_is_given_out_again_without_looking_at_all_jobs(farm: Farm) -> None:
+    farm.worker("a", {CPU: 8})
+    farm.job("j")
+    farm.dispatcher.fill()
+    (job, task), *_ = farm.fetch()
+    farm.store.start(job, task, "a", 15)
+    assert farm.dispatcher.fill().queued == 0
+    farm.store.give_back(job, task, "a", 3, None)
+    assert farm.dispatcher.fill().queued == 1
+    assert farm.fetch() == [(job, task)]
+
+
+def test_whoever_begins_to_lead_looks_at_all_jobs(farm: Farm) -> None:
+    farm.worker("a", {CPU: 8})
+    farm.dispatcher.fill()
+    farm.job("j")
+    assert farm.board.survey([CPU]).changed == ("j",), "the one that led until now was told of it"
+    assert farm.dispatcher.fill().queued == 0
+    farm.dispatcher.forget()
+    assert farm.dispatcher.fill().queued == len(PLAN.tasks)

@@ -18,19 +18,16 @@ from gopfarm.store import Board, JobState, TaskStore, keys
 from gopfarm.store.events import EventStore
 from scheduler.finish import publish_job
 from scheduler.growth import Growth, reported
-from scheduler.planner import make_plan
+from scheduler.shape import Shape
 from stitcher import MASTER
-from tests.gopfarm.store.jobs import QUEUE, SPEC, begin, open_tasks, store_on
-from tests.scheduler.facts import STANDARD, audio_facts, source_facts, video_facts
+from tests.gopfarm.store.jobs import SPEC, begin, open_tasks, store_on
+from tests.scheduler.facts import audio_facts, plan_of, source_facts, video_facts
 from tests.stitcher.build import content, honest_results
 
 #: Eighty seconds with sound: a first chunk of one segment, and longer ones.
-PLAN = make_plan(
+PLAN = plan_of(
     source_facts(video_facts(2000), audio_facts(duration=Fraction(80))),
-    STANDARD,
-    "libx264",
-    "av 18",
-    progressive=True,
+    shape=Shape(Fraction(30), progressive=True),
 )
 SOUND, FIRST, SECOND, *_ = PLAN.tasks
 RESULTS = {result.task: result for result in honest_results(PLAN)}
@@ -283,20 +280,6 @@ def test_progress_tells_which_segments_may_be_whole() -> None:
     assert reported(PLAN, {SECOND.id: second})["720p"] == 0, "what follows a gap is not shown"
     sound = SOUND.segments
     assert reported(PLAN, {SOUND.id: sound[1].end})["audio-en-0"] == 2
-
-
-def test_tasks_are_given_out_in_the_order_in_which_viewers_see_them(
-    store: TaskStore, valkey: redis.Redis
-) -> None:
-    spec = SPEC.model_copy(update={"publish": "progressive"})
-    assert store.create("ordered", spec)
-    assert store.move("ordered", JobState.PROBING)
-    assert store.move("ordered", JobState.PLANNING)
-    queues = {task.id: QUEUE for task in PLAN.tasks}
-    costs = {task.id: 1.0 for task in PLAN.tasks}
-    assert store.start_encoding("ordered", PLAN, queues, costs, {}, progressive=True)
-    given = [store.give_out("ordered", QUEUE) for _ in PLAN.tasks]
-    assert [one.run for one in given if one] == [task.id for task in PLAN.tasks]
 
 
 def test_only_progressive_jobs_grow(store: TaskStore, valkey: redis.Redis) -> None:

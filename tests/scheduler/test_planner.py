@@ -14,7 +14,8 @@ from gopfarm.facts import SourceRef
 from gopfarm.plan import AudioTask, Plan, SegmentPlan, VideoTask
 from gopfarm.serial import from_json, task_from_json, to_json
 from gopfarm.timeline import round_half_up
-from scheduler.planner import make_plan
+from scheduler.planner import chunk_name
+from scheduler.shape import Grouping, cuts
 from tests.scheduler.facts import SHORT, STANDARD, audio_facts, plan_of, source_facts, video_facts
 
 AAC_FRAME = 1024
@@ -38,6 +39,28 @@ def test_every_segment_of_every_rendition_is_in_exactly_one_task() -> None:
     assert tuple(task.rendition for task in sound) == plan.audio
     assert tuple(task.segments for task in sound) == plan.audio_segments
     assert len({task.id for task in plan.tasks}) == len(plan.tasks)
+
+
+def test_the_grouping_changes_the_tasks_and_nothing_else() -> None:
+    facts = source_facts(video_facts(3000, size=(1920, 1080)), audio_facts())
+    plans = [plan_of(facts, grouping) for grouping in Grouping]
+    assert len({to_json(replace(plan, tasks=())) for plan in plans}) == 1
+    tasks = [[task for task in plan.tasks if isinstance(task, VideoTask)] for plan in plans]
+    names = [[rendition.name for rendition in task.renditions] for task in tasks[1][:2]]
+    assert names == [["1080p"], ["720p", "480p", "360p"]]
+    assert [task.id for task in tasks[0][:2]] == ["video-00000", "video-00001"]
+    assert [task.id for task in tasks[1][:3]] == ["video-00000-r0", "video-00000-r1-r3", "video-00001-r0"]
+    assert [task.id for task in tasks[2][:2]] == ["video-00000-r0", "video-00000-r1"]
+    assert {task.sizes for plan in tasks for task in plan} == {
+        ((1920, 1080), (1280, 720), (854, 480), (640, 360))
+    }
+    assert len({chunk_name(task.id) for plan in tasks for task in plan}) == len(tasks[0]) == 4
+    assert tasks[1][0].limit_seconds < tasks[0][0].limit_seconds
+
+
+def test_where_the_film_is_cut_changes_the_hash() -> None:
+    facts = source_facts(video_facts(90_000), audio_facts())
+    assert len({plan_of(facts, shape=shape).hash for shape in cuts()}) == len(cuts())
 
 
 def test_everything_is_published_under_the_plans_hash() -> None:
@@ -106,19 +129,14 @@ OTHER_RUNG = STANDARD.renditions[1].model_copy(update={"bitrate": 2_500_000})
     ],
 )
 def test_whatever_changes_the_bytes_changes_the_hash(changes: dict[str, Any]) -> None:
-    arguments: dict[str, Any] = {
-        "facts": SHORT,
-        "profile": STANDARD,
-        "encoder": "libx264",
-        "build": "av 18",
-    }
-    assert make_plan(**(arguments | changes)).hash != make_plan(**arguments).hash
+    facts = changes.pop("facts", SHORT)
+    assert plan_of(facts, **changes).hash != plan_of(SHORT).hash
 
 
 @pytest.mark.parametrize("name", ["other", "standard"])
 def test_what_a_profile_is_called_does_not_change_the_hash(name: str) -> None:
     renamed = STANDARD.model_copy(update={"name": name})
-    assert make_plan(SHORT, renamed, "libx264", "av 18").hash == plan_of(SHORT).hash
+    assert plan_of(SHORT, profile=renamed).hash == plan_of(SHORT).hash
 
 
 # Where sound is cut.

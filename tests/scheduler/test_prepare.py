@@ -12,6 +12,7 @@ from gopfarm.errors import CapabilityError, SourceError, SpecError
 from gopfarm.profile import EncoderChoice
 from gopfarm.settings import Settings
 from scheduler import prepare
+from scheduler.load import Load
 from scheduler.prepare import choose_encoder, plan_source, probe_url
 from tests.scheduler.facts import SHORT, STANDARD, source_facts, video_facts
 
@@ -39,7 +40,7 @@ def test_the_encoder_is_chosen_by_what_the_fleet_has(
 def test_nvenc_without_a_gpu_worker_is_refused_with_what_to_do(fleet: set[str]) -> None:
     profile = STANDARD.model_copy(update={"encoder": "nvenc"})
     with pytest.raises(CapabilityError, match="no live worker has NVENC; start a GPU worker, or use"):
-        plan_source(SHORT, profile, fleet)
+        choose_encoder(profile.encoder, fleet)
 
 
 def test_a_segment_shorter_than_a_frame_is_refused() -> None:
@@ -48,13 +49,24 @@ def test_a_segment_shorter_than_a_frame_is_refused() -> None:
     with pytest.raises(
         SpecError, match=r"segment_seconds: 1\.5 s is shorter than one frame at 0\.5 frames/s"
     ):
-        plan_source(slow, profile, CPU)
-    assert plan_source(slow, STANDARD, CPU).video_segments[0].length == 3
+        plan_source(slow, profile, "libx264", Load(2))
+    assert plan_source(slow, STANDARD, "libx264", Load(2)).video_segments[0].length == 3
 
 
 def test_the_plan_names_one_encoder_for_all_renditions() -> None:
-    plan = plan_source(SHORT, STANDARD, GPU)
+    plan = plan_source(SHORT, STANDARD, "h264_nvenc", Load(2))
     assert {rendition.encoder for rendition in plan.video} == {"h264_nvenc"}
+
+
+def test_a_film_is_cut_as_it_was_where_some_of_it_lies_at_the_destination() -> None:
+    facts = source_facts(video_facts(9000, size=(1920, 1080)))
+    idle, busy = Load(64), Load(2, waiting=1000)
+    fine, coarse = (plan_source(facts, STANDARD, "libx264", load) for load in (idle, busy))
+    assert fine.hash != coarse.hash
+    again = plan_source(facts, STANDARD, "libx264", busy, {"0123456789ab", fine.hash})
+    assert again.hash == fine.hash
+    assert again.video_segments == fine.video_segments
+    assert plan_source(facts, STANDARD, "libx264", busy, {"0123456789ab"}) == coarse
 
 
 @pytest.mark.parametrize("deaths", [0, 2, 3])

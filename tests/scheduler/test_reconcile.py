@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import redis
 
@@ -27,14 +29,21 @@ class Farm:
 
 @pytest.fixture
 def farm(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Farm:
-    for name in ("_MESSAGES_EVERY_SECONDS", "_SILENCE_SECONDS", "_RECOVER_EVERY_SECONDS"):
-        monkeypatch.setattr(reconcile, name, 0.0)
+    for name in ("_LEASES", "_MESSAGES", "_RECOVER"):
+        monkeypatch.setattr(reconcile, f"{name}_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(reconcile, "_SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(reconcile, "_MESSAGES_SHARE", math.inf)
     return Farm(valkey)
 
 
 def contents(client: redis.Redis) -> dict[str, object]:
     """Everything of the farm's that is in Redis."""
-    read = {"hash": client.hgetall, "set": client.smembers, "string": client.get}
+    read = {
+        "hash": client.hgetall,
+        "set": client.smembers,
+        "string": client.get,
+        "list": lambda name: client.lrange(name, 0, -1),
+    }
     found: dict[str, object] = {}
     for name in client.scan_iter("gopfarm:*"):
         kind = str(client.type(name))

@@ -9,9 +9,8 @@ import pytest
 from gopfarm.facts import ClockJump
 from gopfarm.plan import AudioTask
 from gopfarm.profile import AudioSpec, SurroundSpec
-from scheduler.planner import make_plan
 from scheduler.sound import audio_renditions
-from tests.scheduler.facts import STANDARD, audio_facts, source_facts, video_facts
+from tests.scheduler.facts import STANDARD, audio_facts, plan_of, source_facts, video_facts
 
 STEREO = audio_facts(language="eng")
 FILM = replace(audio_facts(stream=2, language="fra"), channels=6, layout="5.1(side)", title="Le film")
@@ -46,7 +45,7 @@ def test_only_loudspeakers_that_are_known_become_surround(layout: str, channels:
 def test_both_renditions_of_a_track_are_cut_alike_and_know_its_clock() -> None:
     track = replace(FILM, clock=(ClockJump(5000, 90_000),))
     profile = STANDARD.model_copy(update={"audio": SURROUND})
-    plan = make_plan(source_facts(video_facts(), track), profile, "libx264", "av 18")
+    plan = plan_of(source_facts(video_facts(), track), profile=profile)
     assert plan.audio_segments[0] == plan.audio_segments[1]
     tasks = [task for task in plan.tasks if isinstance(task, AudioTask)]
     assert [task.rendition for task in tasks] == list(plan.audio)

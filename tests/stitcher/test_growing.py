@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from gopfarm.plan import Plan
 from gopfarm.profile import SegmentFormat
+from scheduler.shape import Shape
 from stitcher.check import check_results
 from stitcher.growing import declared_rates, growing_playlists, lanes, shown_with
 from stitcher.hls import ENDLIST, MULTIVARIANT_PLAYLIST, media_playlist, multivariant_playlist
 from stitcher.presentation import present
-from tests.scheduler.facts import STANDARD, audio_facts, source_facts, video_facts
+from tests.scheduler.facts import audio_facts, plan_of, source_facts, video_facts
 from tests.stitcher.build import CODECS, LADDER, audio, honest_results, make_plan, words
 
 ALL = make_plan(tracks=(audio(), audio("fr", number=1)), subtitles=(words(),))
@@ -146,10 +147,8 @@ def test_the_declared_peak_is_what_the_encoders_buffer_lets_through() -> None:
 
 
 def test_the_lanes_of_a_real_plan_have_one_edge() -> None:
-    from scheduler.planner import make_plan as plan_source
-
     film = source_facts(video_facts(2000), audio_facts(duration=Fraction(81)))
-    plan = plan_source(film, STANDARD, "libx264", "av 18", progressive=True)
+    plan = plan_of(film, shape=Shape(progressive=True))
     found = lanes(plan)
     ends: Sequence[Fraction] = found[0].ends
     assert all(lane.until(end) == number for lane in found for number, end in enumerate(ends, 1))

@@ -38,8 +38,9 @@ def shift_sound(published: Published, seconds: Fraction) -> None:
 
 
 def truncate(path: Path, share: float) -> None:
+    """Keep a share of a file, and an odd number of bytes: no cut between two packets of MPEG-TS."""
     data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
+    path.write_bytes(data[: int(len(data) * share) | 1])
 
 
 def captions(published: Published) -> None:

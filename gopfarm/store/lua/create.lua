@@ -22,6 +22,7 @@ redis.call('SADD', LIVE, id)
 redis.call('SADD', TENANTS, tenant)
 redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
+ring()
 -- Forget some of the oldest that have expired, so that the index does not grow for ever.
 for _, old in ipairs(redis.call('ZRANGE', JOBS, 0, 9)) do
   if redis.call('EXISTS', key(old)) == 0 then redis.call('ZREM', JOBS, old) end

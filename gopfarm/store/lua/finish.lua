@@ -16,6 +16,7 @@ forget_pending(id, task)
 unqueue(id, task)
 unqueue(id, task .. '~')
 redis.call('HSET', key(id, 'progress'), task, ARGV[5])
+ring()  -- its tenant may have one more
 local begun = redis.call('HGET', key(id, 'started'), run)
 if begun then redis.call('HSET', key(id, 'seconds'), task, stamp(clock() - tonumber(begun))) end
 local all, done = redis.call('HLEN', key(id, 'tasks')), redis.call('HLEN', key(id, 'results'))

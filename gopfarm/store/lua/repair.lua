@@ -36,12 +36,16 @@ else
     redis.call('ZADD', GROWING, clock(), id)
     note('growing')
   end
+  local places, placed = {}, {}
+  for _, part in ipairs({'results', 'owners', 'queued'}) do places[#places + 1] = redis.call('HKEYS', key(id, part)) end
+  for _, queue in ipairs(queues_of(id)) do
+    places[#places + 1] = redis.call('ZRANGE', key(id, 'pending:' .. queue), 0, -1)
+  end
+  for _, tasks in ipairs(places) do
+    for _, task in ipairs(tasks) do placed[task] = true end
+  end
   for _, task in ipairs(redis.call('HKEYS', key(id, 'tasks'))) do
-    if redis.call('HEXISTS', key(id, 'results'), task) == 0
-      and redis.call('HEXISTS', key(id, 'owners'), task) == 0
-      and redis.call('HEXISTS', key(id, 'queued'), task) == 0
-      and not redis.call('ZSCORE', key(id, 'pending:' .. (order_of(id, task))), task)
-    then
+    if not placed[task] then
       make_pending(id, task)
       note('task')
     end

@@ -17,7 +17,7 @@ for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 3) == 'at:' then redis.call('HDEL', job, field) end
 end
 redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'step:lost',
-  'shown')
+  'tasks', 'tasks_done', 'shown')
 local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)
@@ -28,4 +28,5 @@ redis.call('ZREM', CLEANUP, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
+ring()
 return 'retried'

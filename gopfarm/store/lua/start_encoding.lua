@@ -1,6 +1,7 @@
 -- Save the plan of a job and open its tasks for dispatch, if the job is still being planned.
--- ARGV: id, plan hash, plan JSON, comma-separated queues, then of each task: id, JSON, queue, score, expected
--- seconds, frames or samples, and its result as JSON if it lies at the destination already, else ''.
+-- ARGV: id, plan hash, plan, comma-separated queues, how many values the tasks have in common, these (name and JSON
+-- in turn), then of each task: id, JSON, queue, score, expected seconds, frames or samples, and its result if it lies
+-- at the destination already, else ''.
 -- Returns 1, or 0 if the job is not being planned any more (then nothing is written).
 local id, job = ARGV[1], key(ARGV[1])
 if state_of(id) ~= 'planning' then return 0 end
@@ -9,21 +10,36 @@ redis.call('HSET', job, 'state', 'encoding', 'at:encoding', stamp(clock()), 'pla
 redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message')
 redis.call('ZREM', PREPARING, id)
 redis.call('ZREM', QUEUED, id)
-for i = 5, #ARGV, 7 do
-  local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
-  redis.call('HSET', key(id, 'tasks'), task, ARGV[i + 1])
-  redis.call('HSET', key(id, 'orders'), task, queue .. ' ' .. score .. ' ' .. ARGV[i + 4] .. ' ' .. ARGV[i + 5])
-  if ARGV[i + 6] ~= '' then
-    redis.call('HSET', key(id, 'results'), task, ARGV[i + 6])
-    redis.call('HSET', key(id, 'progress'), task, ARGV[i + 5])
-  else
-    redis.call('ZADD', key(id, 'pending:' .. queue), score, task)
+local first = 6 + 2 * tonumber(ARGV[5])
+for i = 6, first - 1, 2 do redis.call('HSET', key(id, 'common'), ARGV[i], ARGV[i + 1]) end
+-- Many values by one command: a film of a day has thousands of tasks, and Redis does nothing else meanwhile.
+local batches = {}
+local function write(command, name, first, second)
+  local batch = batches[name] or {command}
+  batches[name] = batch
+  batch[#batch + 1], batch[#batch + 2] = first, second
+  if #batch > 1000 then
+    redis.call(command, name, unpack(batch, 2))
+    batches[name] = nil
   end
 end
+for i = first, #ARGV, 7 do
+  local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
+  write('HSET', key(id, 'tasks'), task, ARGV[i + 1])
+  write('HSET', key(id, 'orders'), task, queue .. ' ' .. score .. ' ' .. ARGV[i + 4] .. ' ' .. ARGV[i + 5])
+  if ARGV[i + 6] ~= '' then
+    write('HSET', key(id, 'results'), task, ARGV[i + 6])
+    write('HSET', key(id, 'progress'), task, ARGV[i + 5])
+  else
+    write('ZADD', key(id, 'pending:' .. queue), score, task)
+  end
+end
+for name, batch in pairs(batches) do redis.call(batch[1], name, unpack(batch, 2)) end
 if all_tasks_done(id) then
   call_step(id, PUBLISHING, 'stitch')
 else
   redis.call('SADD', ACTIVE, id)
   if redis.call('HGET', job, 'publish') == 'progressive' then redis.call('ZADD', GROWING, clock(), id) end
+  note_change(id)
 end
 return 1

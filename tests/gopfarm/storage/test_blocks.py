@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceRef
-from gopfarm.storage.blocks import BLOCK_BYTES, CACHE_BLOCKS, RUN_BLOCKS, BlockCache
-from gopfarm.storage.source import RangedSource
+from gopfarm.storage.blocks import BLOCK_BYTES, RUN_BLOCKS, BlockCache, Fetch
+from gopfarm.storage.shared import shared_blocks
+from gopfarm.storage.source import HEAD_BYTES, RangedSource
 
 READS = st.lists(st.tuples(st.integers(0, 130), st.integers(0, 60)), max_size=40)
 
@@ -38,12 +39,16 @@ def test_any_reads_give_the_source_s_bytes_in_bounded_memory(
         assert len(cache._blocks) <= run + more
 
 
+def reader(data: bytes) -> Fetch:
+    return lambda start, length: data[start : start + length]
+
+
 def source_of(data: bytes, requests: list[tuple[int, int]]) -> RangedSource:
     def fetch(start: int, length: int) -> bytes:
         requests.append((start // BLOCK_BYTES, length // BLOCK_BYTES))
         return data[start : start + length]
 
-    return RangedSource(SourceRef("s3://b/k", len(data), "e"), fetch, data[:BLOCK_BYTES])
+    return RangedSource(SourceRef("s3://b/k", len(data), "e"), fetch, data[:HEAD_BYTES])
 
 
 def test_a_ranged_source_behaves_as_a_file() -> None:
@@ -65,35 +70,66 @@ def test_a_ranged_source_behaves_as_a_file() -> None:
         ours.read(1)
 
 
-def test_sequential_reading_asks_for_growing_runs_and_a_jump_for_one_block() -> None:
+def test_sequential_reading_asks_for_growing_runs_and_a_jump_for_what_it_wants() -> None:
     requests: list[tuple[int, int]] = []
-    source = source_of(bytes(40 * BLOCK_BYTES), requests)
-    while source.tell() < 12 * BLOCK_BYTES:
-        source.read(1 << 16)
-    assert requests == [(1, 1), (2, 2), (4, RUN_BLOCKS), (8, RUN_BLOCKS)]
-    source.seek(30 * BLOCK_BYTES)
-    source.read(10)
-    assert requests[-1] == (30, 1)
-    assert source.bytes_fetched == (12 + 1) * BLOCK_BYTES
-    assert CACHE_BLOCKS * BLOCK_BYTES == 16 << 20
+    source = source_of(bytes(12 * RUN_BLOCKS * BLOCK_BYTES), requests)
+    while source.tell() < 8 * RUN_BLOCKS * BLOCK_BYTES:
+        source.read(4 * BLOCK_BYTES)
+    lengths = [length for _, length in requests]
+    assert lengths == sorted(lengths)
+    assert (lengths[0], lengths[-1]) == (4, RUN_BLOCKS)
+    assert source.bytes_fetched <= 9 * RUN_BLOCKS * BLOCK_BYTES
+    source.seek(11 * RUN_BLOCKS * BLOCK_BYTES + 5)
+    source.read(BLOCK_BYTES)
+    assert requests[-1] == (11 * RUN_BLOCKS, 2)
+
+
+def test_what_is_expected_comes_in_long_requests_and_little_beyond_it() -> None:
+    requests: list[tuple[int, int]] = []
+    source = source_of(bytes(3 * RUN_BLOCKS * BLOCK_BYTES), requests)
+    source.expect(10 * BLOCK_BYTES + 5, (12 + RUN_BLOCKS) * BLOCK_BYTES - 7)
+    source.seek(10 * BLOCK_BYTES + 5)
+    for _ in range(RUN_BLOCKS + 2):
+        source.read(BLOCK_BYTES)
+    assert requests == [(10, RUN_BLOCKS), (10 + RUN_BLOCKS, 2), (12 + RUN_BLOCKS, 1)]
 
 
 def test_two_interleaved_readings_fetch_nothing_twice() -> None:
     requests: list[tuple[int, int]] = []
-    source = source_of(bytes(60 * BLOCK_BYTES), requests)
-    for step in range(160):  # picture at the front, sound further back, as in a file that is not interleaved
-        for base in (0, 40 * BLOCK_BYTES):
+    source = source_of(bytes(300 * BLOCK_BYTES), requests)
+    for step in range(24):  # picture at the front, sound further back, as in a file that is not interleaved
+        for base in (0, 200 * BLOCK_BYTES):
             source.seek(base + step * (1 << 16))
             source.read(1 << 16)
     fetched = [start + offset for start, count in requests for offset in range(count)]
     assert len(fetched) == len(set(fetched))
 
 
+def test_one_reader_s_blocks_serve_the_next_reader_of_the_same_bytes_alone() -> None:
+    ours: list[tuple[int, int]] = []
+    theirs: list[tuple[int, int]] = []
+    data = random.Random(3).randbytes(40 * BLOCK_BYTES)
+    source_of(data, ours).read(len(data))
+    again = source_of(data, theirs)
+    assert again.read(len(data)) == data
+    assert theirs == []
+    changed = bytes(len(data))
+    other = RangedSource(SourceRef("s3://b/k", len(data), "e2"), reader(changed), changed[:HEAD_BYTES])
+    assert other.read(len(data)) == changed
+
+
+def test_blocks_are_not_shared_where_nothing_tells_old_bytes_from_new_ones() -> None:
+    for data in (bytes(9 * BLOCK_BYTES), b"x" * 9 * BLOCK_BYTES):
+        source = RangedSource(SourceRef("https://h/k", len(data), ""), reader(data), data[:HEAD_BYTES])
+        assert source.read(len(data)) == data
+    assert shared_blocks().size == 0
+
+
 def test_what_fetch_raises_reaches_the_reader() -> None:
     def fetch(start: int, length: int) -> bytes:
         raise SourceError("s3://b/k changed while it was being read")
 
-    source = RangedSource(SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES))
-    source.seek(BLOCK_BYTES)
+    source = RangedSource(SourceRef("s3://b/k", 2 * HEAD_BYTES, "e"), fetch, bytes(HEAD_BYTES))
+    source.seek(HEAD_BYTES)
     with pytest.raises(SourceError, match="changed"):
         source.read(1)

@@ -22,8 +22,9 @@ from gopfarm.errors import ServiceError, SourceError
 from gopfarm.log import configure_logging
 from gopfarm.storage import SourceFile, open_source
 from gopfarm.storage.blocks import BLOCK_BYTES
+from gopfarm.storage.source import HEAD_BYTES
 
-DATA = bytes(range(256)) * (3 * BLOCK_BYTES // 256) + b"tail"
+DATA = bytes(range(256)) * (3 * HEAD_BYTES // 256) + b"tail"
 
 
 @dataclass
@@ -126,7 +127,7 @@ def test_a_file_on_an_allowed_host_is_read_in_ranges(site: Site) -> None:
         assert source.ref.etag == '"1"'
         source.seek(-6, 2)
         assert source.read() == DATA[-6:]
-        assert source.bytes_fetched == 2 * BLOCK_BYTES + 4
+        assert source.bytes_fetched == HEAD_BYTES + BLOCK_BYTES + 4
         source.seek(0)
         assert source.read() == DATA
     assert site.server

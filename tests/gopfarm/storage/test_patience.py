@@ -12,7 +12,7 @@ from gopfarm.facts import SourceRef
 from gopfarm.storage import Patience
 from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.patience import SetupError
-from gopfarm.storage.source import RangedSource
+from gopfarm.storage.source import HEAD_BYTES, RangedSource
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +91,8 @@ def test_a_source_reads_on_after_faults() -> None:
         return bytes([1]) * length
 
     source = RangedSource(
-        SourceRef("s3://b/k", 2 * BLOCK_BYTES, "e"), fetch, bytes(BLOCK_BYTES), patience=Patience(60)
+        SourceRef("s3://b/k", 2 * HEAD_BYTES, "e"), fetch, bytes(HEAD_BYTES), patience=Patience(60)
     )
-    source.seek(BLOCK_BYTES - 10)
+    source.seek(HEAD_BYTES - 10)
     assert source.read(20) == bytes(10) + bytes([1]) * 10
-    assert source.bytes_fetched == 2 * BLOCK_BYTES
+    assert source.bytes_fetched == HEAD_BYTES + 2 * BLOCK_BYTES

@@ -19,6 +19,7 @@ from gopfarm.storage import open_destination, open_source, stored_headers
 from gopfarm.storage.blocks import BLOCK_BYTES
 from gopfarm.storage.s3 import SMALL_BYTES
 from gopfarm.storage.s3_client import forget_s3_client, s3_client
+from gopfarm.storage.source import HEAD_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,13 +45,13 @@ def fresh_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch
 
 
 def test_an_object_is_read_in_ranges(s3: S3Client, bucket: str) -> None:
-    data = bytes(range(256)) * (5 * BLOCK_BYTES // 256)
+    data = bytes(range(256)) * (5 * HEAD_BYTES // 256)
     s3.put_object(Bucket=bucket, Key="a.mp4", Body=data)
     with open_source(f"s3://{bucket}/a.mp4") as source:
         assert source.ref.size == len(data)
         source.seek(-1000, 2)
         assert source.read() == data[-1000:]
-        assert source.bytes_fetched == 2 * BLOCK_BYTES
+        assert source.bytes_fetched == HEAD_BYTES + BLOCK_BYTES
         source.seek(0)
         assert source.read() == data
     with open_source(f"s3://{bucket}/a.mp4", expected=source.ref):
@@ -63,12 +64,12 @@ def test_an_object_is_read_in_ranges(s3: S3Client, bucket: str) -> None:
 def test_an_object_that_changes_while_it_is_read_is_not_read_on(
     deleted: bool, s3: S3Client, bucket: str
 ) -> None:
-    s3.put_object(Bucket=bucket, Key="a.mp4", Body=b"a" * 2 * BLOCK_BYTES)
+    s3.put_object(Bucket=bucket, Key="a.mp4", Body=b"a" * 2 * HEAD_BYTES)
     source = open_source(f"s3://{bucket}/a.mp4")
     if deleted:
         s3.delete_object(Bucket=bucket, Key="a.mp4")
     else:
-        s3.put_object(Bucket=bucket, Key="a.mp4", Body=b"b" * 2 * BLOCK_BYTES)
+        s3.put_object(Bucket=bucket, Key="a.mp4", Body=b"b" * 2 * HEAD_BYTES)
     with pytest.raises(SourceError, match="changed while it was being read"):
         source.read()
 
@@ -159,7 +160,7 @@ def test_a_refusal_is_explained_by_who_must_act(
 
 def test_a_server_that_ignores_ranges_is_refused(fresh_client: pytest.MonkeyPatch) -> None:
     fresh_client.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    answer: dict[str, Any] = {"ContentLength": 9 * BLOCK_BYTES, "ETag": '"e"', "Body": io.BytesIO(b"")}
+    answer: dict[str, Any] = {"ContentLength": 9 * HEAD_BYTES, "ETag": '"e"', "Body": io.BytesIO(b"")}
     with Stubber(s3_client()) as stubber:
         stubber.add_response("get_object", answer)
         with pytest.raises(SourceError, match="ranges"):

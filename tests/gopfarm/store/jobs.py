@@ -36,12 +36,13 @@ def begin(
     plan: Plan = PLAN,
     finished: Mapping[str, TaskResult] | None = None,
     queues: Mapping[str, str] | None = None,
+    costs: Mapping[str, float] | None = None,
 ) -> None:
     """Bring a new job to where its tasks can be given out."""
     assert store.create(job_id, spec) is Created.CREATED
     assert store.move(job_id, JobState.PROBING)
     assert store.move(job_id, JobState.PLANNING)
-    assert open_tasks(store, job_id, plan, finished, queues)
+    assert open_tasks(store, job_id, plan, finished, queues, costs)
 
 
 def open_tasks(
@@ -50,10 +51,13 @@ def open_tasks(
     plan: Plan = PLAN,
     finished: Mapping[str, TaskResult] | None = None,
     queues: Mapping[str, str] | None = None,
+    costs: Mapping[str, float] | None = None,
 ) -> bool:
-    """Open a plan's tasks, each of which is expected to take a second."""
+    """Open a plan's tasks, each of which is expected to take a second unless ``costs`` says otherwise."""
     where = queues or {task.id: QUEUE for task in plan.tasks}
-    return store.start_encoding(job_id, plan, where, {task.id: 1.0 for task in plan.tasks}, finished or {})
+    order = {task.id: rank for rank, task in enumerate(plan.tasks)}
+    seconds = costs or {task.id: 1.0 for task in plan.tasks}
+    return store.start_encoding(job_id, plan, where, order, seconds, finished or {})
 
 
 def give_out(store: TaskStore, job_id: str, task_id: str) -> Given:

@@ -190,7 +190,7 @@ class Farm(RuleBasedStateMachine):
         self.nonce += 1
         token = f"{worker}#{self.nonce}"
         before = self.client.hget(keys.owners(given.job), given.run)
-        started = self.store.start(given.job, given.run, token, lease)
+        started = self.store.start(given.job, given.run, token, lease, given.message)
         if isinstance(started, str):
             return multiple()
         task = given.run.removesuffix(TWIN)

@@ -4,7 +4,9 @@ local PREFIX = 'gopfarm:'
 local JOBS, LIVE, QUEUED = PREFIX .. 'jobs', PREFIX .. 'live', PREFIX .. 'queued'
 local PREPARING, PUBLISHING = PREFIX .. 'preparing', PREFIX .. 'publishing'
 local ACTIVE, LEASES, CLEANUP = PREFIX .. 'active', PREFIX .. 'leases', PREFIX .. 'cleanup'
-local TENANTS, GROWING = PREFIX .. 'tenants', PREFIX .. 'growing'
+local TENANTS, SHARES = PREFIX .. 'tenants', PREFIX .. 'shares'
+local CHANGED, BELL = PREFIX .. 'changed', PREFIX .. 'bell'
+local GROWING = PREFIX .. 'growing'
 
 -- Seconds after which a message that asks for a step of a job is sent again if nobody is heard of.
 local STEP_PATIENCE = 10
@@ -27,6 +29,23 @@ local function stamp(seconds)
   return string.format('%.6f', seconds)
 end
 
+-- Seconds as a number that loses nothing on its way through text.
+local function exact(seconds)
+  return string.format('%.17g', seconds)
+end
+
+-- Wake the leading scheduler: there may be something to give out, or room for it. It hears any number of rings as
+-- one.
+local function ring()
+  if redis.call('EXISTS', BELL) == 0 then redis.call('RPUSH', BELL, '1') end
+end
+
+-- Tell the leading scheduler that what a job has to give out is not what it was.
+local function note_change(id)
+  redis.call('SADD', CHANGED, id)
+  ring()
+end
+
 local function is_twin(run) return string.sub(run, -1) == '~' end
 
 local function task_of(run)
@@ -37,8 +56,9 @@ local function state_of(id) return redis.call('HGET', key(id), 'state') end
 
 local function tenant_of(id) return redis.call('HGET', key(id), 'tenant') or 'default' end
 
--- Send a message as dramatiq's Redis broker does; returns its id.
-local function post(queue, actor, arguments)
+-- Send a message as dramatiq's Redis broker does; returns its id. It goes to the end of the queue; or right behind
+-- another message, and if that is not there any more, to the front.
+local function post(queue, actor, arguments, behind)
   local now = clock()
   local number = redis.call('INCR', PREFIX .. 'messages')
   local message = string.format('%.0f-%d', now * 1000000, number)
@@ -48,7 +68,12 @@ local function post(queue, actor, arguments)
     message_timestamp = math.floor(now * 1000),
   })
   redis.call('HSET', 'dramatiq:' .. queue .. '.msgs', message, body)
-  redis.call('RPUSH', 'dramatiq:' .. queue, message)
+  local list = 'dramatiq:' .. queue
+  if not behind then
+    redis.call('RPUSH', list, message)
+  elseif redis.call('LINSERT', list, 'AFTER', behind, message) <= 0 then
+    redis.call('LPUSH', list, message)
+  end
   return message
 end
 
@@ -94,6 +119,20 @@ local function make_pending(id, run)
   if is_twin(run) then return end
   local queue, score = order_of(id, run)
   redis.call('ZADD', key(id, 'pending:' .. queue), score, run)
+  note_change(id)
+end
+
+-- How many tasks of a job wait for a queue, and the expected seconds of those that are next, at most so many.
+local function outlook(id, queue, most)
+  if state_of(id) ~= 'encoding' then return 0, '' end
+  local waiting, seconds = key(id, 'pending:' .. queue), {}
+  local next_ones = most > 0 and redis.call('ZRANGE', waiting, 0, most - 1) or {}
+  if #next_ones > 0 then
+    for _, order in ipairs(redis.call('HMGET', key(id, 'orders'), unpack(next_ones))) do
+      seconds[#seconds + 1] = order and string.match(order, '^%S+ %S+ (%S+)') or '0'
+    end
+  end
+  return redis.call('ZCARD', waiting), table.concat(seconds, ' ')
 end
 
 local function queues_of(id)

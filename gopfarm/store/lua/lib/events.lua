@@ -25,6 +25,13 @@ local function webhook_host(spec_json, event)
   return nil
 end
 
+-- How many tasks a job has, and how many of them are finished. Once it has ended, its own record says so.
+local function counts(job)
+  local ended = redis.call('HMGET', job, 'tasks', 'tasks_done')
+  if ended[1] then return tonumber(ended[1]), tonumber(ended[2]) end
+  return redis.call('HLEN', job .. ':tasks'), redis.call('HLEN', job .. ':results')
+end
+
 -- The job as it is at this moment: by the time of the delivery it may have been sent through again.
 local function snapshot(job)
   local fields, seen = redis.call('HGETALL', job), {}
@@ -35,8 +42,7 @@ local function snapshot(job)
       seen[name] = fields[i + 1]
     end
   end
-  seen.tasks = redis.call('HLEN', job .. ':tasks')
-  seen.tasks_done = redis.call('HLEN', job .. ':results')
+  seen.tasks, seen.tasks_done = counts(job)
   return cjson.encode(seen)
 end
 
@@ -61,9 +67,8 @@ end
 
 -- The share of a job's tasks that are finished.
 local function finished_share(job_id)
-  local job = 'gopfarm:job:' .. job_id
-  local tasks = redis.call('HLEN', job .. ':tasks')
-  return tasks > 0 and redis.call('HLEN', job .. ':results') / tasks or 0
+  local tasks, done = counts('gopfarm:job:' .. job_id)
+  return tasks > 0 and done / tasks or 0
 end
 
 -- Tell that one more task is finished, if that crosses another tenth of the job's tasks.

@@ -6,9 +6,18 @@ local HOPELESS = {source = true, spec = true, damaged = true, verify = true}
 local LETTING_GO = 3
 
 local PARTS = {
-  'plan', 'tasks', 'orders', 'queued', 'owners', 'started', 'seconds', 'attempts', 'failures', 'results',
+  'plan', 'common', 'tasks', 'orders', 'queued', 'owners', 'started', 'seconds', 'attempts', 'failures', 'results',
   'progress', 'twins',
 }
+
+-- Seconds that the parts of an ended job outlive it, for whoever is just reading them, or still lets go of a task.
+local LINGER = 60
+
+-- What is kept as long as the job itself: why attempts failed; and where files may have to be removed, the plan,
+-- which names them.
+local function kept(part, state)
+  return part == 'failures' or (part == 'plan' and state ~= 'done')
+end
 
 -- Forget a submission that was refused, but not how many events told of it: their numbers must not come again.
 local function forget_rejected(job)
@@ -25,7 +34,9 @@ local function leave_lists(id)
   redis.call('SREM', ACTIVE, id)
   redis.call('ZREM', GROWING, id)
   for _, run in ipairs(redis.call('HKEYS', key(id, 'queued'))) do unqueue(id, run) end
-  for _, queue in ipairs(queues_of(id)) do redis.call('DEL', key(id, 'pending:' .. queue)) end
+  for _, queue in ipairs(queues_of(id)) do
+    if redis.call('DEL', key(id, 'pending:' .. queue)) == 1 then note_change(id) end
+  end
 end
 
 -- fields are further fields and values of the job's hash.
@@ -35,6 +46,9 @@ local function end_job(id, state, fields)
   redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message', 'shown')
   if state ~= 'done' then redis.call('HDEL', job, 'master') end  -- what was shown of it goes
   leave_lists(id)
+  ring()
+  local tasks, done = counts(job)
+  redis.call('HSET', job, 'tasks', tasks, 'tasks_done', done)
   redis.call('SREM', LIVE, id)
   redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
   if state ~= 'done' and redis.call('EXISTS', key(id, 'plan')) == 1 then
@@ -47,6 +61,8 @@ local function end_job(id, state, fields)
   end
   local ttl = math.ceil(tonumber(redis.call('HGET', job, 'ttl') or '1209600'))
   redis.call('EXPIRE', job, ttl)
-  for _, part in ipairs(PARTS) do redis.call('EXPIRE', key(id, part), ttl) end
+  for _, part in ipairs(PARTS) do
+    redis.call('EXPIRE', key(id, part), kept(part, state) and ttl or math.min(ttl, LINGER))
+  end
   emit(id, 'job.' .. state, now, state == 'done' and 1 or finished_share(id))
 end
