@@ -19,7 +19,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from films import described
+
+from gopfarm.facts import SourceFacts
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import Profile
 from ladder import load_profile
@@ -43,33 +45,12 @@ _SERIAL_SECONDS = 3.0
 
 RATE = Fraction(30)
 _KEYFRAME_SECONDS = 4
+_BYTES_PER_SECOND = 700_000
 
 
 def film(seconds: int) -> SourceFacts:
     """Return what probing would find."""
-    frames = int(seconds * RATE)
-    slots = range(0, frames, int(_KEYFRAME_SECONDS * RATE))
-    video = VideoFacts(
-        stream=0,
-        codec="h264",
-        width=1920,
-        height=1080,
-        pixel_format="yuv420p",
-        colour=Colour(1, 1, 1),
-        sample_aspect_ratio=Fraction(1),
-        rotation=0,
-        time_base=1 / RATE,
-        frame_rate=RATE,
-        constant_rate=True,
-        frame_count=frames,
-        origin_pts=0,
-        grid_rate=RATE,
-        grid_frames=frames,
-        keyframes=tuple(Keyframe(slot, slot - 2, slot) for slot in slots),
-    )
-    audio = AudioFacts(1, "aac", 48_000, 2, "stereo", "en", "", True, Fraction(0), Fraction(seconds))
-    ref = SourceRef("s3://films/film.mp4", seconds * 700_000, "etag")
-    return SourceFacts(ref, "digest", "mp4", Fraction(seconds), video, (audio,))
+    return described(int(seconds * RATE), RATE, _KEYFRAME_SECONDS, _BYTES_PER_SECOND)
 
 
 def lengths(plan: Plan) -> list[float]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
-from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from bench.films import described
+from gopfarm.facts import SourceFacts
 from gopfarm.plan import Rendition, SegmentPlan, Task, renditions_of
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 from gopfarm.spec import JobSpec
@@ -21,8 +22,9 @@ _ADDRESS = "s3://films/{job}-of-{chunks}-chunks.mp4"
 
 _RATE = Fraction(25)
 
-#: Seconds between the keyframes of a source.
+#: Seconds between the keyframes of a source, and its bytes for each second.
 _GOP_SECONDS = 2
+_BYTES_PER_SECOND = 750_000
 
 #: Seconds that the chunks of a film of 363 s (1080p30, standard ladder, two slots) took, each against the
 #: mean. Slots draw from these; the chunk that was the last, and had the machine for itself, is among them.
@@ -42,31 +44,7 @@ def spec_of(job: int, chunks: int, tenant: str, priority: int = 5) -> JobSpec:
 @lru_cache(maxsize=64)
 def _facts(chunks: int) -> SourceFacts:
     frames = int(chunks * CHUNK_SECONDS[0] * _RATE)
-    duration = Fraction(frames) / _RATE
-    ticks = 1001
-    video = VideoFacts(
-        stream=0,
-        codec="h264",
-        width=1920,
-        height=1080,
-        pixel_format="yuv420p",
-        colour=Colour(1, 1, 1, full_range=False),
-        sample_aspect_ratio=Fraction(1),
-        rotation=0,
-        time_base=1 / (_RATE * ticks),
-        frame_rate=_RATE,
-        constant_rate=True,
-        frame_count=frames,
-        origin_pts=0,
-        grid_rate=_RATE,
-        grid_frames=frames,
-        keyframes=tuple(
-            Keyframe(slot * ticks, slot * ticks, slot) for slot in range(0, frames, int(_GOP_SECONDS * _RATE))
-        ),
-    )
-    sound = AudioFacts(1, "aac", 48_000, 2, "stereo", "en", "", True, Fraction(0), duration)
-    ref = SourceRef("", int(duration * 750_000), "etag")
-    return SourceFacts(ref, f"digest-{chunks}", "mov,mp4,m4a", duration, video, (sound,))
+    return described(frames, _RATE, _GOP_SECONDS, _BYTES_PER_SECOND, f"digest-{chunks}")
 
 
 def facts_of(url: str) -> SourceFacts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,7 @@ from encoders.demo import make_demo_clip
 from gopfarm.settings import get_settings
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, store_on
 
-
-@pytest.fixture(autouse=True)
-def _settings(valkey: redis.Redis, valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("GOPFARM_REDIS_URL", valkey_url)
-    get_settings.cache_clear()
-    yield
-    get_settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("redis_of_commands")
 
 
 def priced(monkeypatch: pytest.MonkeyPatch) -> None:
