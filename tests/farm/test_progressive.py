@@ -2,82 +2,90 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import m3u8
 import pytest
-import redis
 
 from tests.farm.processes import ROOT, Farm, gopfarm, until
 from tests.farm.streams import judge
+from tests.farm.watched import WatchedBucket, watched_bucket
 
 SMALL = Path(__file__).parent / "small.yaml"
 
 
-@dataclass
-class Viewer:
-    """Somebody who opens a destination's playlists again and again, and all that they name."""
+def as_it_grows(bucket: WatchedBucket, key: str) -> bool:
+    """Hold back what comes after the third, and after the sixth segment, until viewers see more than before.
 
-    folder: Path
-    versions: dict[str, list[str]] = field(default_factory=dict)
-
-    def look(self) -> bool:
-        """Look once; True if there is something to watch. All that is named must be there, and stay."""
-        master = self.folder / "master.m3u8"
-        try:
-            addresses = [line for line in master.read_text().splitlines() if line.endswith("index.m3u8")]
-        except FileNotFoundError:
-            return False
-        for address in addresses:
-            self._look_at(address)
+    So the stream must grow, however fast it is encoded.
+    """
+    folder, _, name = key.rpartition("/")
+    if not name.endswith(".m4s") or folder.startswith("audio"):
         return True
+    return len(bucket.versions(f"{folder}/index.m3u8")) >= int(name.removesuffix(".m4s")) // 3
 
-    def _look_at(self, address: str) -> None:
-        path = self.folder / address
-        text = path.read_text()
-        playlist = m3u8.loads(text)
-        for name in [*playlist.files]:
-            assert (path.parent / name).stat().st_size > 0, name
-        known = self.versions.setdefault(address, [])
-        if not known or known[-1] != text:
-            known.append(text)
 
-    def judge(self) -> None:
-        """Every version was the beginning of the next; EVENT first, VOD at last."""
-        assert self.versions
-        for texts in self.versions.values():
-            assert len(texts) > 2, "it has grown"
-            assert ["VOD" if "#EXT-X-ENDLIST" in text else "EVENT" for text in texts] == (
-                ["EVENT"] * (len(texts) - 1) + ["VOD"]
-            )
-            as_event = [text.replace("TYPE:VOD", "TYPE:EVENT") for text in texts]
-            assert all(after.startswith(before) for before, after in pairwise(as_event))
+def judge_growth(bucket: WatchedBucket) -> None:
+    """Whatever was visible at any moment named only what was there, and was the beginning of what came."""
+    assert not bucket.late, "the stream did not grow"
+    there: set[str] = set()
+    playlists: dict[str, list[str]] = {}
+    for stored in bucket.log:
+        if stored.key.endswith(".m3u8"):
+            found = bucket.read(stored)
+            text = found["Body"].read().decode()
+            place = stored.key.rpartition("/")[0]
+            assert {f"{place}/{name}".lstrip("/") for name in named(text)} <= there
+            playlists.setdefault(stored.key, []).append(text)
+            grows = "EVENT" in text or "#EXT-X-START" in text
+            assert found["CacheControl"] == f"public, max-age={2 if grows else 60}"
+        there.add(stored.key)
+    first, last = playlists.pop("master.m3u8")
+    assert "#EXT-X-START:TIME-OFFSET=0" in first
+    assert "#EXT-X-START" not in last
+    assert set(playlists) == set(named(last))
+    for texts in playlists.values():
+        assert len(texts) > 2, "it has grown"
+        assert ["VOD" if "#EXT-X-ENDLIST" in text else "EVENT" for text in texts] == (
+            ["EVENT"] * (len(texts) - 1) + ["VOD"]
+        )
+        as_event = [text.replace("TYPE:VOD", "TYPE:EVENT") for text in texts]
+        assert all(after.startswith(before) and after != before for before, after in pairwise(as_event))
+
+
+def named(text: str) -> set[str]:
+    """Return what a playlist names."""
+    playlist = m3u8.loads(text)
+    names = {*playlist.files, *(one.uri for one in (*playlist.playlists, *playlist.media))}
+    return {name for name in names if name}
+
+
+@pytest.fixture
+def bucket(s3: Any) -> Iterator[WatchedBucket]:
+    with watched_bucket(s3, as_it_grows) as bucket:
+        yield bucket
 
 
 def test_a_progressive_stream_is_whole_at_every_moment_and_ends_as_any_other(
-    clip: Path, tmp_path: Path
+    bucket: WatchedBucket, clip: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "stream"
-    command = [sys.executable, "-m", "gopfarm", "transcode", str(clip), str(folder), "--profile", str(SMALL)]
-    command += ["--publish", "progressive", "--workers", "1", "--segment", "1", "--json"]
-    viewer = Viewer(folder)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None:
-            viewer.look()
-            time.sleep(0.02)
-        assert process.stdout is not None
-        assert '"first_playable_seconds": ' in process.stdout.read()
-    assert process.returncode == 0
-    assert viewer.look()
-    viewer.judge()
-    judge(folder, clip)
+    done = gopfarm(
+        *("transcode", clip, bucket.url, "--profile", SMALL, "--publish", "progressive"),
+        *("--workers", "1", "--segment", "1", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["first_playable_seconds"] > 0
+    judge_growth(bucket)
+    bucket.download(tmp_path / "stream")
+    judge(tmp_path / "stream", clip)
 
 
 def test_a_progressive_job_that_is_interrupted_takes_back_what_it_has_shown(
@@ -86,9 +94,9 @@ def test_a_progressive_job_that_is_interrupted_takes_back_what_it_has_shown(
     folder = tmp_path / "stream"
     command = [sys.executable, "-m", "gopfarm", "transcode", str(clip), str(folder), "--profile", str(SMALL)]
     command += ["--publish", "progressive", "--workers", "1", "--segment", "1", "--preset", "veryslow"]
-    viewer = Viewer(folder)
+    master = folder / "master.m3u8"
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: viewer.look() or process.poll() is not None, "the stream can be watched")
+        until(lambda: master.exists() or process.poll() is not None, "the stream can be watched")
         os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -98,24 +106,19 @@ def test_a_progressive_job_that_is_interrupted_takes_back_what_it_has_shown(
 
 @pytest.mark.slow
 def test_a_stream_grows_on_when_its_scheduler_is_killed(
-    farm: Farm, valkey: redis.Redis, clip: Path, tmp_path: Path
+    bucket: WatchedBucket, farm: Farm, clip: Path
 ) -> None:
-    folder = tmp_path / "stream"
     submitted = farm.run(
-        *("submit", clip, folder, "--profile", SMALL, "--publish", "progressive", "--segment", "1"),
-        *("--preset", "veryslow"),
+        *("submit", clip, bucket.url, "--profile", SMALL, "--publish", "progressive", "--segment", "1")
     )
-    job, viewer = submitted.stdout.strip(), Viewer(folder)
-    until(viewer.look, "the stream can be watched")
+    job = submitted.stdout.strip()
+    until(lambda: bucket.versions("master.m3u8"), "the stream can be watched")
     scheduler = farm.processes.pop("scheduler")
     scheduler.kill()
     scheduler.wait()
     farm.start("scheduler", "scheduler", "--log-level", "debug")
-    states = ("done", "failed", "cancelled")
-    until(lambda: viewer.look() and farm.job(job).get("state") in states, "the job ends")
-    assert farm.job(job)["state"] == "done"
-    assert viewer.look()
-    viewer.judge()
+    assert farm.ended(job)["state"] == "done"
+    judge_growth(bucket)
     events = farm.run("events", "--job", job).stdout
     assert events.count("job.playable") == 1
 
@@ -128,9 +131,9 @@ def test_cancelling_a_progressive_job_leaves_no_playlist_and_no_segment(
         *("submit", clip, folder, "--profile", SMALL, "--publish", "progressive", "--segment", "1"),
         *("--preset", "veryslow"),
     )
-    job, viewer = submitted.stdout.strip(), Viewer(folder)
-    until(viewer.look, "the stream can be watched")
-    assert farm.job(job)["master"] == str(folder / "master.m3u8")
+    job, master = submitted.stdout.strip(), folder / "master.m3u8"
+    until(master.exists, "the stream can be watched")
+    assert farm.job(job)["master"] == str(master)
     assert farm.run("cancel", job).returncode == 0
     until(lambda: not folder.exists(), "what it has shown is removed")
 
