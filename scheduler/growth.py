@@ -11,7 +11,7 @@ from gopfarm.child import AbandonedError
 from gopfarm.log import get_logger
 from gopfarm.plan import Plan, VideoTask, renditions_of
 from gopfarm.storage import Destination, open_destination
-from gopfarm.store import TWIN, JobState, TaskStore, destination_lock
+from gopfarm.store import TWIN, Growing, JobState, TaskStore, destination_lock
 from stitcher import MASTER, is_growing, restore_playlists
 from stitcher.growing import Lane, growing_playlists, lanes, shown_with
 
@@ -19,6 +19,10 @@ log = get_logger(__name__)
 
 #: Seconds until the next look at a job of which nothing new can be shown. Such a look asks Redis alone.
 _LOOK_SECONDS = 0.5
+
+#: Before anything is shown, a job may wait for slots with thousands of others: the longer it has waited, the
+#: less does it matter to be late by this share of the time, or by so many seconds.
+_WAIT_SHARE, _LONGEST_WAIT_SECONDS = 0.05, 10.0
 
 #: Seconds until the next look at a job of which nothing more is to be shown before it is whole.
 _LEFT_SECONDS = 30.0
@@ -45,20 +49,24 @@ class Growth:
             AbandonedError: The job has gone on, or this process stood still for so long that another one may
                 have done more meanwhile.
         """
-        if self._store.state(job_id) is not JobState.ENCODING or (known := self._plan(job_id)) is None:
-            self._plans.pop(job_id, None)
+        job = self._store.growing(job_id)
+        if job is None or job.state is not JobState.ENCODING:
             return _LEFT_SECONDS
+        progress, shown = self._store.progress(job_id), job.shown
+        known = self._plan(job_id, job.plan_hash) if progress else None
+        if known is None:
+            return pause(job)
         plan, found = known
-        shown = self._store.shown(job_id)
-        if shown_with(found, reported(plan, self._store.progress(job_id)), shown) == shown:
-            return _LOOK_SECONDS
+        if shown_with(found, reported(plan, progress), shown) == shown:
+            return pause(job)
         codecs = self._codecs(job_id, plan)
         if codecs is None:
             return _LOOK_SECONDS
         url = self._store.spec(job_id).destination
         destination = open_destination(url)
         with destination_lock(self._client, url) as held:
-            shown = self._store.shown(job_id)  # another scheduler may just have been at it
+            job = self._store.growing(job_id)  # another scheduler may just have been at it
+            shown = job.shown if job else 0
             if not shown and is_taken(plan, destination):
                 return _LEFT_SECONDS
             more = shown_with(found, stored(found, destination), shown)
@@ -70,13 +78,15 @@ class Growth:
             tell_playable(self._store, job_id, more, f"{destination.url}/{MASTER}")
         return max(1.0, plan.target_duration / 2)
 
-    def _plan(self, job_id: str) -> tuple[Plan, tuple[Lane, ...]] | None:
+    def _plan(self, job_id: str, plan_hash: str | None) -> tuple[Plan, tuple[Lane, ...]] | None:
         """Return a job's plan, which is long to read, with its lanes. A retried job may have another."""
         known = self._plans.get(job_id)
-        if known is None or known[0].hash != self._store.plan_hash(job_id):
+        if known is None or known[0].hash != plan_hash:
             plan = self._store.plan(job_id)
             if plan is None:
                 return None
+            for ended in set(self._plans) - self._store.all_growing():  # nobody looks at it again
+                self._plans.pop(ended, None)
             known = self._plans[job_id] = plan, lanes(plan)
         return known
 
@@ -113,6 +123,13 @@ class Growth:
                 restore_playlists(plan, self._store.results(job_id), destination)
             elif state in (JobState.FAILED, JobState.CANCELLED):
                 self._store.clean_up(job_id)
+
+
+def pause(job: Growing) -> float:
+    """Return the seconds until the next look at a job of which nothing new can be shown."""
+    if job.shown:
+        return _LOOK_SECONDS
+    return min(max(_LOOK_SECONDS, job.encoding_seconds * _WAIT_SHARE), _LONGEST_WAIT_SECONDS)
 
 
 def reported(plan: Plan, progress: Mapping[str, int]) -> dict[str, int]:

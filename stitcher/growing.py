@@ -7,6 +7,7 @@ the plan and this number, and a larger number only appends to it (RFC 8216 secti
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -45,10 +46,7 @@ class Lane:
 
     def until(self, moment: Fraction, known: int = 0) -> int:
         """Return how many segments are shown up to a moment, of which at least ``known`` are."""
-        count = known
-        while count < len(self.ends) and self.ends[count] <= moment + self.slack:
-            count += 1
-        return count
+        return bisect_right(self.ends, moment + self.slack, lo=known)
 
     def whole(self, files: Collection[str]) -> int:
         """Return how many segments can be played from the start on, given the files in the lane's folder."""

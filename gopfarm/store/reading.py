@@ -15,7 +15,7 @@ from gopfarm.serial import from_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
-from gopfarm.store.models import Failure, JobState, JobView
+from gopfarm.store.models import Failure, Growing, JobState, JobView
 from gopfarm.store.pace import Remaining, remaining
 from gopfarm.store.packing import expand
 
@@ -49,10 +49,6 @@ class JobReader:
         state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
         return JobState(state) if state else None
 
-    def plan_hash(self, job_id: str) -> str | None:
-        """Return the hash of a job's plan; None if it has none yet."""
-        return cast("str | None", self._redis.hget(keys.job(job_id), "plan_hash"))
-
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
         document = cast("str | None", self._redis.get(keys.plan(job_id)))
@@ -70,9 +66,20 @@ class JobReader:
         documents = cast("list[str | None]", self._redis.hmget(keys.results(job_id), list(task_ids)))
         return [from_json(TaskResult, expand(document)) for document in documents if document]
 
-    def shown(self, job_id: str) -> int:
-        """Return how many segments of a progressive job viewers see so far."""
-        return int(cast("str | None", self._redis.hget(keys.job(job_id), "shown")) or 0)
+    def growing(self, job_id: str) -> Growing | None:
+        """Return how far a progressive job is; None if there is no such job."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.job(job_id), "state", "plan_hash", "shown", "at:encoding")
+            pipe.time()
+            (state, plan_hash, shown, since), (seconds, _) = pipe.execute()
+        if state is None:
+            return None
+        waited = max(0.0, seconds - float(since)) if since else 0.0
+        return Growing(JobState(state), plan_hash, int(shown or 0), waited)
+
+    def all_growing(self) -> set[str]:
+        """Return the jobs whose playlists are looked at."""
+        return set(cast("list[str]", self._redis.zrange(keys.GROWING, 0, -1)))
 
     def progress(self, job_id: str) -> dict[str, int]:
         """Return the frames or samples done so far by each run of a task that was started."""

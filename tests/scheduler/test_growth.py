@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,10 +16,10 @@ import scheduler.growth
 from gopfarm.child import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Task, renditions_of
-from gopfarm.store import Board, JobState, TaskStore, keys
+from gopfarm.store import Board, Growing, JobState, TaskStore, keys
 from gopfarm.store.events import EventStore
 from scheduler.finish import publish_job
-from scheduler.growth import Growth, reported
+from scheduler.growth import Growth, pause, reported
 from scheduler.shape import Shape
 from stitcher import MASTER
 from tests.gopfarm.store.jobs import SPEC, begin, open_tasks, store_on
@@ -280,6 +282,29 @@ def test_progress_tells_which_segments_may_be_whole() -> None:
     assert reported(PLAN, {SECOND.id: second})["720p"] == 0, "what follows a gap is not shown"
     sound = SOUND.segments
     assert reported(PLAN, {SOUND.id: sound[1].end})["audio-en-0"] == 2
+
+
+def test_a_job_that_has_long_waited_for_slots_is_looked_at_rarely() -> None:
+    def pauses(shown: int) -> list[float]:
+        return [pause(Growing(JobState.ENCODING, "h", shown, seconds)) for seconds in (0, 60, 3600)]
+
+    assert pauses(0) == [0.5, 3, 10]
+    assert pauses(1) == [0.5, 0.5, 0.5], "viewers wait for more of it"
+
+
+def test_the_plans_of_jobs_that_have_ended_are_forgotten(
+    growth: Growth, store: TaskStore, folder: Path
+) -> None:
+    finish(store, folder, FIRST)
+    growth.look("j")
+    known = weakref.ref(growth._plans["j"][0])
+    assert store.cancel("j")
+    begin(store, "other", SPEC.model_copy(update={"publish": "progressive"}), PLAN)
+    store.start("other", FIRST.id, "w#1", 15)
+    store.renew("other", FIRST.id, "w#1", 15, 1, PLAN.hash)
+    growth.look("other")
+    gc.collect()
+    assert known() is None
 
 
 def test_only_progressive_jobs_grow(store: TaskStore, valkey: redis.Redis) -> None:

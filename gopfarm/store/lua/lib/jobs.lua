@@ -44,7 +44,7 @@ local function end_job(id, state, fields)
   local job, now = key(id), clock()
   redis.call('HSET', job, 'state', state, 'at:' .. state, stamp(now), unpack(fields))
   redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message', 'shown')
-  if state ~= 'done' then redis.call('HDEL', job, 'master') end  -- what was shown of it goes
+  if state ~= 'done' then redis.call('HDEL', job, 'master') end  -- what was shown of it does not stay
   leave_lists(id)
   ring()
   local tasks, done = counts(job)
