@@ -4,7 +4,7 @@ Runs ``gopfarm transcode`` with two slots and looks at the destination all the w
 at which ``master.m3u8`` is there: it names all renditions, and each has its first segments. The figures are
 shares of the same run's whole time, and the ratio of the two films' waits, so that any machine will do.
 
-    python bench/first_playable.py LONG SHORT [--preset veryfast] [--profile standard] [--json FILE]
+    python -m bench.first_playable LONG SHORT [--preset veryfast] [--profile standard] [--json FILE]
 """
 
 from __future__ import annotations
