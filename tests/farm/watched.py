@@ -46,6 +46,7 @@ class WatchedBucket:
         self._answering = threading.Lock()
         self.log: list[Stored] = []
         self.late: list[str] = []
+        self._released = False
         self.name = f"watched-{uuid.uuid4().hex[:8]}"
         self.url = f"s3://{self.name}/{self.prefix}".rstrip("/")
         client.create_bucket(Bucket=self.name)
@@ -68,12 +69,23 @@ class WatchedBucket:
         if stores:
             with self._changed:
                 if not self._changed.wait_for(
-                    lambda: bool(self.late) or self._wanted(self, key), _PATIENCE_SECONDS
+                    lambda: self._released or bool(self.late) or self._wanted(self, key), _PATIENCE_SECONDS
                 ):
                     self.late.append(key)
                     self._changed.notify_all()
         with self._answering:
             return self._app(environ, answer)
+
+    def release(self) -> None:
+        """Hold nothing back any more."""
+        with self._changed:
+            self._released = True
+            self._changed.notify_all()
+
+    def objects(self) -> list[str]:
+        """Return the keys of what is there now."""
+        found = self._client.list_objects_v2(Bucket=self.name, Prefix=self.prefix)
+        return [entry["Key"].removeprefix(self.prefix) for entry in found.get("Contents", [])]
 
     def versions(self, key: str) -> list[str]:
         """Return the names of the versions of an object, the first one first."""
