@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import redis
@@ -18,6 +19,10 @@ from worker.role import Worker
 
 #: Seconds that Valkey gets to start.
 _START_SECONDS = 10.0
+
+#: Longest pause (ms) between looks into an empty queue: Valkey has nobody else to answer, and each step of
+#: the only job would wait as long.
+_POLL_MS = 100
 
 
 def _valkey_server() -> Path:
@@ -105,8 +110,8 @@ class EmbeddedFarm:
         self._valkey = PrivateValkey()
         self.settings = settings.model_copy(update={"redis_url": self._valkey.url})
         try:
-            self._worker = Worker(self.settings, slots, encoders)
-            self._scheduler = Scheduler(self.settings)
+            self._worker = Worker(self.settings, slots, encoders, _POLL_MS)
+            self._scheduler = Scheduler(self.settings, _POLL_MS)
         except BaseException:
             self._valkey.stop()
             raise
@@ -122,8 +127,11 @@ class EmbeddedFarm:
 
     def stop_roles(self) -> None:
         """Stop the worker, ending its children at once, and the scheduler; Valkey still answers."""
-        self._worker.stop()
-        self._scheduler.stop()
+        # Side by side: each waits a little for threads that wait for messages.
+        with ThreadPoolExecutor(1) as beside:
+            scheduler = beside.submit(self._scheduler.stop)
+            self._worker.stop()
+            scheduler.result()
 
     def __exit__(self, *exception: object) -> None:
         try:

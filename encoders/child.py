@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import av.logging
-
 from gopfarm.facts import SourceFacts, SourceRef
 from gopfarm.results import SegmentResult
 from gopfarm.serial import from_json, task_from_json, to_json
@@ -42,12 +40,19 @@ def preload() -> None:
         prepare(kind)
 
 
+def _quiet() -> None:
+    """Have FFmpeg's libraries say nothing: what matters comes as an error."""
+    import av.logging
+
+    av.logging.set_level(None)
+
+
 def probe_source(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Probe the source; the request is its ``SourceRef``, the result its ``SourceFacts``."""
     from encoders.bombs import check_facts
     from encoders.probe import probe
 
-    av.logging.set_level(None)
+    _quiet()
     ref = from_json(SourceRef, request)
     return check_facts(to_json(probe(source, ref)), ref.url)
 
@@ -59,7 +64,7 @@ def encode_task(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> 
     """
     from encoders.tasks import run_task
 
-    av.logging.set_level(None)
+    _quiet()
     last = 0.0
 
     def on_file(rendition: str, file: SegmentResult) -> None:
@@ -79,5 +84,5 @@ def capabilities(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) ->
     """Find out which encoders work here; the result is a JSON list of their names."""
     from encoders.registry import available_encoders
 
-    av.logging.set_level(None)
+    _quiet()
     return json.dumps(available_encoders()).encode()

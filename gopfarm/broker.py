@@ -21,9 +21,10 @@ IDLE_POLL_MS = 250
 
 
 class FarmConsumer(_RedisConsumer):
-    """A consumer that fetches the next message as soon as there is room for it.
+    """A consumer that fetches the next message as soon as there is room for it, and none on hold.
 
     dramatiq's looks for room every so often, so that a slot which has become free would stay so for a while.
+    Its own pause gives up the consumer, and takes three seconds to start another.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -40,7 +41,9 @@ class FarmConsumer(_RedisConsumer):
         return super().__next__()  # type: ignore[no-untyped-call]
 
     def _is_full(self) -> bool:
-        return not self.message_cache and self.outstanding_message_count >= self.prefetch
+        if self.message_cache:
+            return False
+        return bool(self.broker.on_hold or self.outstanding_message_count >= self.prefetch)
 
     def ack(self, message: Any) -> None:
         """Have done with a message."""
@@ -76,6 +79,20 @@ class FarmBroker(RedisBroker):
         )
         self._slots = dict(slots)
         self._consumed = set[str]()
+        self._holds = set[str]()
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether no message is fetched for now."""
+        return bool(self._holds)
+
+    def hold(self, reason: str) -> None:
+        """Fetch no message until this reason is gone. Those in hand may be acknowledged as ever."""
+        self._holds.add(reason)
+
+    def release(self, reason: str) -> None:
+        """Fetch messages again, unless there is another reason not to."""
+        self._holds.discard(reason)
 
     @property
     def consumer_class(self) -> type[FarmConsumer]:

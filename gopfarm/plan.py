@@ -25,7 +25,7 @@ from gopfarm.facts import (
 from gopfarm.profile import SegmentFormat
 
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 
 #: RFC 6381 name of AAC-LC, which every audio rendition is.
 AAC_LC = "mp4a.40.2"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-
-import av
+from importlib.metadata import version
 
 from encoders.child import PROBE
 from gopfarm.child import ChildDiedError, ChildLimitError, run_in_child
@@ -26,7 +25,7 @@ from scheduler.shaping import choose_shape
 _ENCODER_NAMES: dict[EncoderChoice, str] = {"libx264": "libx264", "nvenc": "h264_nvenc"}
 
 #: Plans are kept apart by the build of the encoders: another one writes other bytes.
-BUILD = f"av {av.__version__}"
+BUILD = f"av {version('av')}"
 
 #: Bytes of source that probing is given one more second for: some files must be read to their end, and a few
 #: be decoded.

@@ -15,6 +15,7 @@ import dramatiq
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from encoders.child import PROBE
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker
@@ -92,9 +93,14 @@ def _logged(handler: Callable[..., None]) -> Callable[..., None]:
 
 
 class Scheduler:
-    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop."""
+    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: The process's settings.
+        poll_ms: Longest pause between looks into an empty queue.
+    """
+
+    def __init__(self, settings: Settings, poll_ms: int = IDLE_POLL_MS) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._client = client = connect(settings.redis_url)
@@ -120,12 +126,12 @@ class Scheduler:
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
-            self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
+            self._broker, queues={JOBS_QUEUE}, worker_timeout=poll_ms, worker_threads=_THREADS
         )
 
     def start(self) -> None:
         """Begin to hear messages and to dispatch tasks."""
-        get_ready(self._settings)
+        get_ready(self._settings, PROBE)
         self._consumer.start()
         self._loop.start()
         self._janitor.start()

@@ -11,9 +11,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langcodes import standardize_tag
-from langcodes.tag_parser import LanguageTagError
-
 from gopfarm.plan import AudioRendition, SubtitleRendition
 
 #: Longest name shown for a track, in characters; menus cut far earlier.
@@ -99,8 +96,12 @@ def language_tag(language: str) -> str | None:
     write.
     """
     tag = language.strip()
-    if not _LANGUAGE_TAG.fullmatch(tag):
+    if not _LANGUAGE_TAG.fullmatch(tag) or tag.lower() == "und":
         return None
+    # Its tables take a while to load, and most jobs have no language to look up.
+    from langcodes import standardize_tag
+    from langcodes.tag_parser import LanguageTagError
+
     try:
         tag = standardize_tag(tag)
     except LanguageTagError:

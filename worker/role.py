@@ -14,6 +14,7 @@ import dramatiq
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from encoders.child import TASK
 from encoders.codecs import CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
@@ -88,9 +89,16 @@ class Worker:
         settings: The process's settings.
         slots: How many tasks run at a time, by queue.
         encoders: Video encoders that work on this machine.
+        poll_ms: Longest pause between looks into an empty queue.
     """
 
-    def __init__(self, settings: Settings, slots: Mapping[str, int], encoders: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        slots: Mapping[str, int],
+        encoders: tuple[str, ...],
+        poll_ms: int = IDLE_POLL_MS,
+    ) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._slots = dict(slots)
@@ -110,18 +118,18 @@ class Worker:
         self._consumer = dramatiq.Worker(
             self._broker,
             queues=set(self._slots),
-            worker_timeout=IDLE_POLL_MS,
+            worker_timeout=poll_ms,
             worker_threads=sum(self._slots.values()),
         )
         self._room = Room(settings.scratch_dir, sum(self._slots.values()))
 
     def start(self) -> None:
         """Tell the farm of the slots and begin to take tasks."""
-        get_ready(self._settings)
+        get_ready(self._settings, TASK)
         self._announcer.start()
         self._leases.start()
+        self._room.watch(self._broker)
         self._consumer.start()
-        self._room.watch(self._consumer)
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
 
     def stop(self, grace_seconds: float = 0.0) -> None:
@@ -131,8 +139,7 @@ class Worker:
         self._abandon_at = time.monotonic() + grace_seconds
         self._stopping.set()
         self._room.stop()
-        for consumer in self._consumer.consumers.values():
-            consumer.pause()  # dramatiq keeps them fetching until the last task has ended
+        self._broker.hold("stopping")  # dramatiq goes on fetching until the last task has ended
         self._consumer.stop(timeout=int(grace_seconds * 1000) + _STOP_TIMEOUT_MS)
         self._leases.stop()
         self._announcer.join()

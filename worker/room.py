@@ -8,8 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-import dramatiq
-
+from gopfarm.broker import FarmBroker
 from gopfarm.errors import ScratchError
 from gopfarm.log import get_logger
 
@@ -33,15 +32,16 @@ _AFTER_FAULT_SECONDS = 30.0
 #: Bytes written to see whether the folder can be written again.
 _TRIAL_BYTES = 64 << 10
 
+#: The reason given to the broker.
+_HOLD = "scratch"
+
 _MIB = 1 << 20
 
 
 class Room:
-    """Whether the scratch folder has room for tasks; watches it, and holds the consumer when there is none.
+    """Whether the scratch folder has room for tasks; watches it, and holds the broker when there is none.
 
-    Of dramatiq's worker only the threads that fetch messages are paused: ``Worker.pause`` would wait for
-    running tasks to end, and would keep messages that are fetched already from other workers. Those are
-    given back by the worker, see ``enough``.
+    Tasks whose messages are fetched already are given back by the worker, see ``enough``.
 
     Args:
         folder: The scratch folder; None is the system's.
@@ -56,7 +56,7 @@ class Room:
         self._wanted = slots * SLOT_BYTES
         self._after_fault_seconds = after_fault_seconds
         self._not_before = 0.0
-        self._consumer: dramatiq.Worker | None = None
+        self._broker: FarmBroker | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look_until_stopped, name="room", daemon=True)
@@ -64,9 +64,9 @@ class Room:
         """Whether a task may be taken now."""
         self._look(self._wanted)
 
-    def watch(self, consumer: dramatiq.Worker) -> None:
-        """Begin to watch the folder for a consumer that has been started."""
-        self._consumer = consumer
+    def watch(self, broker: FarmBroker) -> None:
+        """Begin to watch the folder for the broker that the tasks come from."""
+        self._broker = broker
         with self._lock:
             self._hold()
         self._thread.start()
@@ -106,11 +106,8 @@ class Room:
             log.error("no task is taken for want of scratch", folder=str(self._folder), reason=reason)
 
     def _hold(self) -> None:
-        for consumer in self._consumer.consumers.values() if self._consumer is not None else ():
-            if self.enough:
-                consumer.resume()
-            else:
-                consumer.pause()
+        if self._broker is not None:
+            (self._broker.release if self.enough else self._broker.hold)(_HOLD)
 
     def _is_writable(self) -> bool:
         try:

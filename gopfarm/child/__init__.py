@@ -15,7 +15,7 @@ from gopfarm.child.parent import (
     run_in_child,
 )
 from gopfarm.child.protocol import Connection
-from gopfarm.child.ready import get_ready, sandbox_layers
+from gopfarm.child.ready import get_ready, prepare, sandbox_layers
 
 __all__ = [
     "AbandonedError",
@@ -26,6 +26,7 @@ __all__ = [
     "Connection",
     "Limits",
     "get_ready",
+    "prepare",
     "run_in_child",
     "sandbox_layers",
 ]

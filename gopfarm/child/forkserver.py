@@ -8,6 +8,7 @@ credentials, and cannot outlive its parent. If it dies, the next request starts 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import queue
@@ -50,14 +51,23 @@ class ForkServer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
-        self._layers: tuple[Layer, ...] = ()
+        self._layers: tuple[Layer, ...] | None = None
         self._owner: threading.Thread | None = None
+
+    def prepare(self, target: str) -> None:
+        """Have what a target needs loaded, and do not wait for it: the first child of it will start sooner.
+
+        Raises:
+            EncodeError: No fork server can be started.
+        """
+        # One that dies of it is noticed when a child is wanted.
+        with self._lock, contextlib.suppress(OSError):
+            self._ensure().send(json.dumps([target]).encode())
 
     def layers(self) -> tuple[Layer, ...]:
         """Return which parts of the sandbox are in force here, as found out by entering it."""
         with self._lock:
-            self._ensure()
-            return self._layers
+            return self._heard(self._ensure())
 
     def fork(
         self, target: str, size: int, served: bool, scratch: str, limits: Limits, descriptors: Sequence[int]
@@ -72,8 +82,9 @@ class ForkServer:
         with self._lock:
             for last in (False, True):
                 control = self._ensure()
+                layers = self._heard(control)
                 if limits.strict:
-                    refuse_gaps(self._layers)
+                    refuse_gaps(layers)
                 try:
                     socket.send_fds(control, [request], list(descriptors))
                     return
@@ -98,11 +109,22 @@ class ForkServer:
         if self._control is not None:
             self._control.close()
         self._control = None
+        self._layers = None
 
     def _ensure(self) -> socket.socket:
         if self._control is None:
-            self._control, self._layers, self._owner = _start()
+            self._control, self._owner = _start()
         return self._control
+
+    def _heard(self, control: socket.socket) -> tuple[Layer, ...]:
+        """Return what the fork server says first of all. It is waited for only here."""
+        if self._layers is None:
+            try:
+                self._layers = _hear_layers(control)
+            except (OSError, ValueError) as error:
+                self._forget()
+                raise EncodeError(f"the fork server does not start: {error}") from None
+        return self._layers
 
 
 def refuse_gaps(layers: Sequence[Layer]) -> None:
@@ -114,25 +136,26 @@ def refuse_gaps(layers: Sequence[Layer]) -> None:
         )
 
 
-def _start() -> tuple[socket.socket, tuple[Layer, ...], threading.Thread]:
+def _start() -> tuple[socket.socket, threading.Thread]:
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     started: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
     owner = threading.Thread(target=_own, args=(theirs, started), name="fork server", daemon=True)
     owner.start()
-    try:
-        fault = started.get()
-        if fault is not None:
-            raise fault
-        control.settimeout(_START_SECONDS)
-        layers = tuple(Layer(*fields) for fields in json.loads(control.recv(_MESSAGE_BYTES)))
-    except (OSError, ValueError) as error:
+    fault = started.get()
+    if fault is not None:
         control.close()
-        raise EncodeError(f"the fork server does not start: {error}") from None
+        raise EncodeError(f"the fork server does not start: {fault}")
+    return control, owner
+
+
+def _hear_layers(control: socket.socket) -> tuple[Layer, ...]:
+    control.settimeout(_START_SECONDS)
+    layers = tuple(Layer(*fields) for fields in json.loads(control.recv(_MESSAGE_BYTES)))
     control.settimeout(None)
     if any(layer.missing for layer in layers if layer.name in ("landlock", "seccomp")):
         # Then it takes this to keep children of the same user from reading our environment and memory.
         forbid_inspection()
-    return control, layers, owner
+    return layers
 
 
 def _own(theirs: socket.socket, started: queue.SimpleQueue[OSError | None]) -> None:

@@ -16,13 +16,27 @@ def sandbox_layers() -> tuple[Layer, ...]:
     return fork_server().layers()
 
 
-def get_ready(settings: Settings) -> None:
+def prepare(target: str) -> None:
+    """Start the fork server and have it load what children of a target need, while we do something else.
+
+    Raises:
+        EncodeError: The fork server cannot be started.
+    """
+    fork_server().prepare(target)
+
+
+def get_ready(settings: Settings, target: str) -> None:
     """Remove scratch folders of processes that were killed, start the fork server, log what the sandbox is.
+
+    Args:
+        settings: The process's settings.
+        target: What its children will run, as for ``Child``: loaded by now, or soon.
 
     Raises:
         SpecError: A part of the sandbox is missing, and the settings forbid to work without it.
         EncodeError: The fork server cannot be started.
     """
+    prepare(target)
     remove_stale(settings.scratch_dir)
     if settings.scratch_dir is not None:
         remove_stale()  # where probing writes

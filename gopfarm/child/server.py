@@ -74,10 +74,13 @@ class Server:
         message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, _DESCRIPTORS)
         if not message:
             return False
-        target, size, served, scratch, limits = json.loads(message)
+        target, *rest = json.loads(message)
+        _preload(target)
+        if not rest:
+            return True  # it was only to be made ready for
+        size, served, scratch, limits = rest
         job = inside.Job(target, size, served, Path(scratch), Limits(**limits))
         connection, status_fd, errors, *source = descriptors
-        _preload(target)
         status = socket.socket(fileno=status_fd)
         own = [connection, errors, *source]
         try:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -96,8 +95,7 @@ def worker(valkey: redis.Redis, valkey_url: str, disk: Path) -> Iterator[Worker]
 
 
 def paused(worker: Worker) -> bool:
-    consumers: Any = worker._consumer.consumers.values()
-    return bool(consumers) and all(consumer.paused for consumer in consumers)
+    return worker._broker.on_hold
 
 
 def test_a_worker_promises_slots_only_while_its_disk_has_room(

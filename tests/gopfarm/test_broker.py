@@ -93,3 +93,29 @@ def test_a_full_process_fetches_as_soon_as_it_has_done_with_a_message(broker: Fa
     waiting.join()
     assert [message.message_id for message in fetched] == sent[2:]
     consumer.close()
+
+
+def test_a_process_on_hold_fetches_nothing_while_there_is_any_reason_for_it(broker: FarmBroker) -> None:
+    sent = send(broker, QUEUE, "encode", "job", 1)
+    consumer = broker.consume(QUEUE, timeout=10)
+    broker.hold("scratch")
+    broker.hold("stopping")
+    assert next(consumer) is None
+    broker.release("scratch")
+    assert next(consumer) is None
+    assert broker.waiting(QUEUE) == 1
+    broker.release("stopping")
+    message = next(consumer)
+    assert message is not None
+    assert message.message_id == sent
+    consumer.close()
+
+
+def test_a_process_on_hold_still_hands_out_what_it_has_fetched(broker: FarmBroker) -> None:
+    sent = [send(broker, QUEUE, "encode", "job", number) for number in range(2)]
+    consumer = broker.consume(QUEUE, timeout=10)
+    held = [next(consumer)]  # Redis gave both
+    broker.hold("stopping")
+    held.append(next(consumer))
+    assert [message.message_id for message in held] == sent
+    consumer.close()
