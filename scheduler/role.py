@@ -93,14 +93,9 @@ def _logged(handler: Callable[..., None]) -> Callable[..., None]:
 
 
 class Scheduler:
-    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop.
+    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop."""
 
-    Args:
-        settings: The process's settings.
-        poll_ms: Longest pause between looks into an empty queue.
-    """
-
-    def __init__(self, settings: Settings, poll_ms: int = IDLE_POLL_MS) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._client = client = connect(settings.redis_url)
@@ -126,7 +121,7 @@ class Scheduler:
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
-            self._broker, queues={JOBS_QUEUE}, worker_timeout=poll_ms, worker_threads=_THREADS
+            self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
         )
 
     def start(self) -> None:
