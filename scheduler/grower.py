@@ -6,7 +6,7 @@ import threading
 
 import redis
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import FarmError
 from gopfarm.log import get_logger
 from gopfarm.store import REDIS_FAULTS, TaskStore

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import redis
 
 from gopfarm import metrics
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.log import get_logger
 from gopfarm.plan import Plan, VideoTask, renditions_of
 from gopfarm.storage import Destination, open_destination

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 import scheduler.growth
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Task, renditions_of
 from gopfarm.store import Board, Growing, JobState, TaskStore, keys
