@@ -28,7 +28,8 @@ from bench.object_store import BUCKET, ObjectStore
 from bench.script import ROOT, options_of, report
 from cli.embedded import PrivateValkey
 from encoders.child import TASK
-from gopfarm.child import Child, Limits
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import Child
 from gopfarm.child.scratch import scratch_folder
 from gopfarm.plan import VideoTask
 from gopfarm.results import TaskResult

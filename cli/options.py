@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gopfarm.errors import SpecError
 from gopfarm.profile import X264_PRESETS, Profile
 from gopfarm.settings import Settings
-from gopfarm.spec import explain
+from gopfarm.spec import PublishMode, explain
 from ladder import DEFAULT_PROFILE, load_profile, read_profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +21,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 def absolute(location: str) -> str:
     """Make a plain path absolute: the spec means the same in every process."""
     return location if "://" in location or not location else str(Path(location).absolute())
+
+
+#: When viewers see the stream.
+publish_option = click.option(
+    "--publish",
+    type=click.Choice(get_args(PublishMode)),
+    default="whole",
+    show_default=True,
+    help="When it can be watched: once it is whole, or from its first segments on.",
+)
 
 
 def profile_options(command: F) -> F:

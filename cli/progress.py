@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli.output import bit_rate, byte_size, clock
 from gopfarm.plan import AudioTask, Plan, SubtitleTask, Task, renditions_of
-from gopfarm.store import JobState
+from gopfarm.store import JobState, JobView
 from scheduler.outlook import Expected
 from stitcher import RenditionReport
 
@@ -41,6 +41,7 @@ class ProgressView:
         self._state: JobState | None = None
         self._status = self._progress.add_task("starting", total=None, speed="")
         self._bars: dict[str, TaskID] = {}
+        self._told = False
         self._begun = 0.0
         self._eta = ""
         self._line_at = 0.0
@@ -63,6 +64,15 @@ class ProgressView:
             self._progress.update(self._status, visible=False)
         else:
             self._progress.update(self._status, description=state.value, visible=True)
+
+    def show_playable(self, view: JobView) -> None:
+        """Say once from when on a job can be watched, before it is done."""
+        if self._told or "playable" not in view.times or view.master is None:
+            return
+        self._told = True
+        seconds = view.times["playable"] - view.times["queued"]
+        self._console.print(f"playable since +{clock(seconds)}: ", style="bold", end="", highlight=False)
+        self._console.print(view.master, markup=False, highlight=False, soft_wrap=True)
 
     def show_tasks(self, plan: Plan, done: dict[str, int]) -> None:
         """Draw how far each rendition is, given the frames or samples done by task."""

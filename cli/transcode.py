@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import absolute, chosen_profile, profile_options
+from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gopfarm.spec import JobSpec
-    from stitcher import RenditionReport
+    from cli.local import Done
+    from gopfarm.spec import JobSpec, PublishMode
 
 
 @click.command(
@@ -29,6 +29,7 @@ Examples:
 @click.argument("source")
 @click.argument("destination", metavar="DEST")
 @profile_options
+@publish_option
 @click.option("--workers", type=click.IntRange(1, 1024), help="Encoding processes; default: one a CPU core.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the farm's log as well.")
 @json_option
@@ -41,6 +42,7 @@ def transcode(
     segment_seconds: float | None,
     segment_format: str | None,
     encoder: str | None,
+    publish: PublishMode,
     workers: int | None,
     verbose: bool,
     as_json: bool,
@@ -51,7 +53,7 @@ def transcode(
     and stops everything again.
     """
     from encoders.child import PROBE
-    from gopfarm.child import prepare
+    from gopfarm.child.ready import prepare
     from gopfarm.log import configure_logging
     from gopfarm.settings import get_settings
     from gopfarm.spec import make_spec
@@ -61,7 +63,9 @@ def transcode(
     started = time.monotonic()
     settings = get_settings()
     chosen = chosen_profile(settings, profile, preset, segment_seconds, segment_format, encoder)
-    spec = make_spec(source=absolute(source), destination=absolute(destination), profile=chosen)
+    spec = make_spec(
+        source=absolute(source), destination=absolute(destination), profile=chosen, publish=publish
+    )
     open_source(spec.source, https_hosts=settings.source_hosts).close()
     open_destination(spec.destination).check_writable()
     prepare(PROBE)
@@ -73,17 +77,15 @@ def transcode(
 
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=True)
-    renditions = run_here(spec, settings, workers, console)
-    _report(spec, renditions, time.monotonic() - started, console, as_json)
+    done = run_here(spec, settings, workers, console)
+    _report(spec, done, time.monotonic() - started, console, as_json)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _report(
-    spec: JobSpec, renditions: tuple[RenditionReport, ...], seconds: float, console: Console, as_json: bool
-) -> None:
+def _report(spec: JobSpec, done: Done, seconds: float, console: Console, as_json: bool) -> None:
     from rich.console import Console
 
     from cli.progress import summary_table
@@ -95,11 +97,12 @@ def _report(
             {
                 "master": master,
                 "seconds": round(seconds, 3),
-                "renditions": [asdict(row) for row in renditions],
+                "first_playable_seconds": done.first_playable,
+                "renditions": [asdict(row) for row in done.renditions],
             }
         )
         return
     out = Console(soft_wrap=True, highlight=False)
-    out.print(summary_table(renditions, seconds))
+    out.print(summary_table(done.renditions, seconds))
     out.print(f"\ndone in {clock(seconds)}")
     out.print(master, style="bold", markup=False)

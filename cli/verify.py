@@ -86,6 +86,9 @@ def _print(report: Report) -> None:
             byte_size(one.bytes),
         )
     out.print(table)
+    growing = [one.segments for one in report.renditions if one.growing]
+    if growing:
+        out.print(f"\ngrowing: {min(growing)} segments so far")
     out.print(f"\n{_counted(report.errors, 'error')}, {_counted(report.warnings, 'warning')}")
 
 

@@ -14,14 +14,11 @@ from av.audio.stream import AudioStream
 from encoders.package import CodedFrame, Packager, TrackHeader
 from encoders.pcm import LAYOUTS, Samples
 from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioRendition, SegmentPlan
+from gopfarm.plan import AAC_LC, AudioRendition, SegmentPlan
 from gopfarm.timeline import AAC_FRAME
 
 #: Samples that the encoder puts before the first one.
 PRIMING = AAC_FRAME
-
-#: RFC 6381 name of AAC-LC, the only kind of AAC that libavcodec's encoder writes.
-_AAC_LC = "mp4a.40.2"
 
 #: Intensity stereo is off: libavcodec's makes single beeps up to 3 dB louder on one side.
 _OPTIONS = {"aac_is": "0"}
@@ -58,7 +55,7 @@ def encode_track(
     container.start_encoding()
     extradata = bytes(stream.codec_context.extradata or b"")
     header = TrackHeader(
-        codec=_AAC_LC,
+        codec=AAC_LC,
         parameters=extradata.hex(),
         init=buffer.getvalue(),
         lead=PRIMING,

@@ -127,8 +127,9 @@ def _combing(top: _Lines, bottom: _Lines) -> NDArray[np.float64]:
 
 
 def _luma(frame: VideoFrame) -> _Lines:
-    grey = frame if frame.format.name == "gray" else frame.reformat(format="gray")
-    plane = grey.planes[0]
+    layout = frame.format
+    has_luma = layout.is_planar and not layout.is_rgb and layout.components[0].bits == 8
+    plane = (frame if has_luma else frame.reformat(format="gray")).planes[0]
     samples: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
     step = max(_LEAST_STEP, frame.width // _COLUMNS)
     lines = samples.reshape(-1, plane.line_size)[: frame.height, : frame.width : step]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,11 @@ JOBS_QUEUE = "jobs"
 #: Longest pause (ms) of a consumer that finds its queue empty.
 IDLE_POLL_MS = 250
 
+#: It looks again after this share of the time that the queue has been empty by then, since messages follow
+#: each other: a job's next step is soon to come, or not for long.
+_IDLE_SHARE = 0.1
+_SHORTEST_POLL_MS = 5.0
+
 
 class FarmConsumer(_RedisConsumer):
     """A consumer that fetches the next message as soon as there is room for it, and none on hold.
@@ -30,15 +36,23 @@ class FarmConsumer(_RedisConsumer):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
         self._room = threading.Event()
+        self._longest_pause = self.timeout
+        self._empty_since = time.monotonic()
 
     def __next__(self) -> Any:
         """Return the next message; None if none came for a while."""
         self._room.clear()
         if self._is_full():
-            self._room.wait(self.timeout / 1000)
+            self._room.wait(self._longest_pause / 1000)
             if self._is_full():
                 return None
-        return super().__next__()  # type: ignore[no-untyped-call]
+        idle_ms = 1000 * (time.monotonic() - self._empty_since)
+        # How long dramatiq sleeps if there is no message.
+        self.timeout = min(self._longest_pause, max(_SHORTEST_POLL_MS, _IDLE_SHARE * idle_ms))
+        message = super().__next__()  # type: ignore[no-untyped-call]
+        if message is not None:
+            self._empty_since = time.monotonic()
+        return message
 
     def _is_full(self) -> bool:
         if self.message_cache:
@@ -50,14 +64,18 @@ class FarmConsumer(_RedisConsumer):
         try:
             super().ack(message)  # type: ignore[no-untyped-call]
         finally:
-            self._room.set()
+            self._has_room()
 
     def nack(self, message: Any) -> None:
         """Have done with a message that failed."""
         try:
             super().nack(message)  # type: ignore[no-untyped-call]
         finally:
-            self._room.set()
+            self._has_room()
+
+    def _has_room(self) -> None:
+        self._empty_since = time.monotonic()
+        self._room.set()
 
 
 class FarmBroker(RedisBroker):

@@ -39,6 +39,11 @@ JOB_SECONDS = Histogram(
     "Time from submission to publication of jobs that are done.",
     buckets=(10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600),
 )
+FIRST_PLAYABLE_SECONDS = Histogram(
+    "gopfarm_first_playable_seconds",
+    "Time from submission until a progressive job can be watched.",
+    buckets=(2, 5, 10, 20, 30, 60, 120, 300, 600, 1800),
+)
 TASKS_QUEUED = Counter("gopfarm_tasks_queued", "Tasks that this scheduler has given out.")
 LEASES_EXPIRED = Counter(
     "gopfarm_leases_expired", "Leases that ended without being renewed, by outcome.", ["outcome"]

@@ -27,6 +27,9 @@ from gopfarm.profile import SegmentFormat
 #: Raised by one whenever the same source and settings would give other bytes than the release before.
 PLAN_VERSION = 4
 
+#: RFC 6381 name of AAC-LC, which every audio rendition is.
+AAC_LC = "mp4a.40.2"
+
 #: Seconds that a task may take where nothing is known of its size.
 LIMIT_SECONDS = 3600.0
 
@@ -242,3 +245,8 @@ class Plan:
     subtitle_segments: tuple[SegmentPlan, ...] = ()
     subtitle_unit: Fraction = Fraction(1)
     max_damaged: float = 1.0
+
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """Video, then audio, then subtitle renditions."""
+        return (*self.video, *self.audio, *self.subtitles)

@@ -13,7 +13,10 @@ from gopfarm.profile import Profile
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 #: What can happen to a job, as far as webhooks tell of it.
-WebhookEvent = Literal["job.done", "job.failed", "job.cancelled", "job.progress"]
+WebhookEvent = Literal["job.done", "job.failed", "job.cancelled", "job.progress", "job.playable"]
+
+#: When viewers see the stream: once it is whole, or from its first segments on, as it grows.
+PublishMode = Literal["whole", "progressive"]
 
 #: The two ways to give a profile, as pydantic labels them in the place of a fault.
 _NAMED, _INLINE = "named", "inline"
@@ -42,6 +45,11 @@ class JobSpec(BaseModel):
     profile: Annotated[
         Annotated[str, Tag(_NAMED)] | Annotated[Profile, Tag(_INLINE)], Discriminator(_profile_form)
     ] = Field(default="standard", description="Name of a profile that the farm knows, or a profile inline.")
+    publish: PublishMode = Field(
+        default="whole",
+        description="whole: viewers see nothing before everything is there. progressive: the HLS playlists "
+        "grow from the first segments on, and are whole at the end.",
+    )
     priority: int = Field(default=5, ge=0, le=9, description="9 is the most urgent, 0 the least.")
     tenant: Name = Field(default="default", description="Who the job belongs to; the farm is shared fairly.")
     idempotency_key: str | None = Field(
@@ -59,7 +67,8 @@ class JobSpec(BaseModel):
         default=("job.done", "job.failed", "job.cancelled"),
         min_length=1,
         max_length=16,
-        description="What the webhook hears of: the ends of the job, and with job.progress each tenth of it.",
+        description="What the webhook hears of: the ends of the job, with job.progress each tenth of it, and "
+        "with job.playable the moment from which it can be watched.",
     )
     metadata: dict[str, Any] = Field(
         default_factory=dict,

@@ -50,7 +50,8 @@ def cut_chunks(
     """Cut ``frames`` grid frames at ``rate`` into chunks, and these into segments of equal length.
 
     Segments last at most ``segment_seconds``, and at least half of it (unless the whole source is shorter);
-    a chunk is at least one of them. Decoding starts at least ``context`` frames before the chunk.
+    a chunk is at least one of them, and the first of a ``progressive`` shape not much more. Decoding starts
+    at least ``context`` frames before the chunk.
     """
     longest = max(1, int(segment_seconds * rate))
     slots = [keyframe.slot for keyframe in keyframes]
@@ -73,6 +74,8 @@ def _edges(frames: int, rate: Fraction, keyframes: Sequence[int], longest: int, 
         at = edges[-1]
         left = frames - at
         wished = shape.wished_seconds(left / rate) * rate
+        if shape.progressive and not at:
+            wished = min(wished, Fraction(longest))
         target = Fraction(left, max(1, min(round_half_up(left / wished), left // half)))
         # Snapping may take a share of the length away again; what is left must still pay for the preroll.
         length = max(target, _preroll(at, keyframes) / (_MAX_PREROLL * (1 - _SNAP)))

@@ -16,7 +16,7 @@ from gopfarm.storage import Destination, open_destination, place_of, shown
 from gopfarm.store import JobState, JobView, TaskStore, destination_lock
 from scheduler.normalise import assumed_colour, target_colour
 from scheduler.planner import chunk_name
-from stitcher import MANIFEST, MASTER, MEDIA_PLAYLIST, Published, publish
+from stitcher import MANIFEST, MASTER, MEDIA_PLAYLIST, Published, is_growing, publish
 
 #: Damaged packets that fail no job, however short the film is.
 _ALWAYS_ALLOWED = 2
@@ -85,6 +85,7 @@ def _report(
         },
         "source": _source_report(plan),
         "times": view.times,
+        "first_playable_seconds": first_playable(view),
         "cost": {
             "cpu_seconds": round(sum(result.cpu_seconds for result in results), 3),
             "task_seconds": round(sum(result.wall_seconds for result in results), 3),
@@ -113,6 +114,12 @@ def _report(
             if result.task in tasks
         ],
     }
+
+
+def first_playable(view: JobView) -> float | None:
+    """Return the seconds from submission until viewers saw the beginning; None where nothing has grown."""
+    playable = view.times.get("playable")
+    return None if playable is None else round(playable - view.times["queued"], 3)
 
 
 def _source_report(plan: Plan) -> dict[str, object]:
@@ -205,16 +212,22 @@ def _wanted_elsewhere(store: TaskStore, plan: Plan, destination: str) -> bool:
 
 
 def remove_segments(plan: Plan, destination: Destination) -> None:
-    """Remove the folders of a plan, unless it was published: now, or before another one was."""
-    for name in (MASTER, MANIFEST):
-        document = destination.get_bytes(name)
-        if document is not None and plan.hash.encode() in document:
-            return
-    directories = [rendition.directory for rendition in plan.video]
-    directories += [rendition.directory for rendition in plan.audio]
-    directories += [rendition.directory for rendition in plan.subtitles]
+    """Remove the folders of a plan, unless it was published: now, or before another one was.
+
+    A stream that only grew goes too: from what viewers open first to what that names, so that at no moment a
+    playlist names what is not there.
+    """
+    directories = [rendition.directory for rendition in plan.renditions]
+    playlists = [f"{directory}/{MEDIA_PLAYLIST}" for directory in directories]
+    documents = {name: destination.get_bytes(name) for name in (MASTER, MANIFEST)}
+    naming = [name for name, document in documents.items() if document and plan.hash.encode() in document]
+    growing = MANIFEST not in naming and is_growing(plan, destination)
+    if naming and not growing:
+        return
     found = {directory: destination.sizes(directory) for directory in directories}
-    if all(f"{directory}/{MEDIA_PLAYLIST}" in sizes for directory, sizes in found.items()):
-        return  # only publishing writes playlists, and whoever is watching goes on watching
+    if not growing and all(playlist in found[playlist.rpartition("/")[0]] for playlist in playlists):
+        return  # only publishing ends playlists, and whoever is watching goes on watching
+    destination.delete(naming)
+    destination.delete(playlists)
     keys = [key for sizes in found.values() for key in sizes]
     destination.delete([*keys, *destination.sizes(result_folder(plan.hash))])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from encoders.child import PROBE
-from gopfarm.child import ChildDiedError, ChildLimitError, run_in_child
+from gopfarm.child.parent import ChildDiedError, ChildLimitError, run_in_child
 from gopfarm.errors import CapabilityError, EncodeError, SourceError, SpecError
 from gopfarm.facts import SourceFacts
 from gopfarm.log import get_logger
@@ -84,7 +84,12 @@ def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
 
 
 def plan_source(
-    facts: SourceFacts, profile: Profile, encoder: str, load: Load, stored: Collection[str] = ()
+    facts: SourceFacts,
+    profile: Profile,
+    encoder: str,
+    load: Load,
+    stored: Collection[str] = (),
+    progressive: bool = False,
 ) -> Plan:
     """Plan a probed source, in the shape that suits the farm.
 
@@ -95,6 +100,7 @@ def plan_source(
         load: How busy the workers are.
         stored: Hashes of plans of which results lie at the destination. If one of them is a plan of the same
             source and settings, the film is cut as it was: only what is missing is then encoded.
+        progressive: Whether viewers are to see the beginning as soon as possible.
 
     Raises:
         SpecError: The segment length cannot be kept at the source's frame rate.
@@ -108,8 +114,8 @@ def plan_source(
     def planned(shape: Shape) -> Plan:
         return make_plan(facts, profile, encoder, BUILD, shape)
 
-    plan = planned(choose_shape(facts, profile, encoder, load))
+    plan = planned(choose_shape(facts, profile, encoder, load, progressive=progressive))
     if not stored or plan.hash in stored:
         return plan
-    cut = next((cut for cut in cuts() if planned(cut).hash in stored), None)
+    cut = next((cut for cut in cuts(progressive) if planned(cut).hash in stored), None)
     return planned(choose_shape(facts, profile, encoder, load, cut)) if cut else plan

@@ -19,7 +19,8 @@ from encoders.child import PROBE
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker
-from gopfarm.child import AbandonedError, get_ready
+from gopfarm.child.parent import AbandonedError
+from gopfarm.child.ready import get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
@@ -46,6 +47,8 @@ from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher, queue_of, video_queue
 from scheduler.finish import publish_job, remove_former
+from scheduler.grower import Grower
+from scheduler.growth import tell_playable
 from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
 from scheduler.janitor import Janitor
 from scheduler.load import load_of
@@ -54,6 +57,7 @@ from scheduler.ordering import ranks
 from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
 from scheduler.resume import Stock, stored_plans, take_stock
+from stitcher.growing import lanes
 
 log = get_logger(__name__)
 
@@ -90,14 +94,9 @@ def _logged(handler: Callable[..., None]) -> Callable[..., None]:
 
 
 class Scheduler:
-    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop.
+    """A scheduler process's share of the farm: actors on queue ``jobs``, and the dispatch loop."""
 
-    Args:
-        settings: The process's settings.
-        poll_ms: Longest pause between looks into an empty queue.
-    """
-
-    def __init__(self, settings: Settings, poll_ms: int = IDLE_POLL_MS) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._client = client = connect(settings.redis_url)
@@ -118,11 +117,12 @@ class Scheduler:
             Reconciler(self._store, board, self._steps, settings),
         )
         self._janitor = Janitor(self._store, client)
+        self._grower = Grower(self._store, client)
         self._courier = Courier(client, settings)
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
-            self._broker, queues={JOBS_QUEUE}, worker_timeout=poll_ms, worker_threads=_THREADS
+            self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
         )
 
     def start(self) -> None:
@@ -131,6 +131,7 @@ class Scheduler:
         self._consumer.start()
         self._loop.start()
         self._janitor.start()
+        self._grower.start()
         self._courier.start()
         log.info("scheduler started", scheduler=self.id)
 
@@ -141,6 +142,7 @@ class Scheduler:
         self._stopping.set()
         self._loop.stop()
         self._janitor.stop()
+        self._grower.stop()
         self._courier.stop()
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
@@ -212,11 +214,12 @@ class Scheduler:
             return
         encoder = choose_encoder(profile.encoder, self._encoders())
         load = load_of(self._board, self._fleet, video_queue(encoder))
-        plan = plan_source(facts, profile, encoder, load, stored_plans(destination))
+        progressive = spec.publish == "progressive"
+        plan = plan_source(facts, profile, encoder, load, stored_plans(destination), progressive)
         with destination_lock(self._client, spec.destination):
             former = self._store.plan(job_id)  # of the time before a retry
             stock = take_stock(plan, destination)
-            begun = self._open_tasks(job_id, stock)
+            begun = self._open_tasks(job_id, stock, progressive)
             if begun and former is not None and former.hash != plan.hash:
                 remove_former(self._store, former, spec.destination)
         if begun:
@@ -228,11 +231,11 @@ class Scheduler:
                 frames=plan.grid_frames,
             )
 
-    def _open_tasks(self, job_id: str, stock: Stock) -> bool:
+    def _open_tasks(self, job_id: str, stock: Stock, progressive: bool) -> bool:
         tasks, facts = stock.plan.tasks, stock.plan.facts
         queues = {task.id: queue_of(task) for task in tasks}
         seconds = {task.id: expected_seconds(task, facts) for task in tasks}
-        order = ranks(tasks, seconds, progressive=False)
+        order = ranks(tasks, seconds, progressive)
         return self._store.start_encoding(job_id, stock.plan, queues, order, seconds, stock.finished)
 
     def _encoders(self) -> set[str]:
@@ -256,9 +259,13 @@ class Scheduler:
         plan = self._store.plan(job_id)
         if plan is None or not self._store.move(job_id, JobState.STITCHING):
             return
-        with destination_lock(self._client, self._store.spec(job_id).destination):
+        spec = self._store.spec(job_id)
+        with destination_lock(self._client, spec.destination):
             published = publish_job(self._store, job_id, plan, claimed.insist)
-        if self._store.move(job_id, JobState.DONE, master=f"{published.url}/{published.master}"):
+        master = f"{published.url}/{published.master}"
+        if spec.publish == "progressive":
+            tell_playable(self._store, job_id, len(lanes(plan)[0].segments), master)
+        if self._store.move(job_id, JobState.DONE, master=master):
             log.info("job done", url=published.url)
 
     def _do(self, step: Step, job_id: str, work: Callable[[str, ClaimedStep], None]) -> None:

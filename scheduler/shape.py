@@ -40,11 +40,14 @@ class Shape:
     Chunks last about ``chunk_seconds``. Towards the end they shrink so that ``tail`` slots end together:
     each is a share of 1 / (2 x ``tail``) of what is left then, but no shorter than ``SHORTEST_SECONDS``. That
     is guided self-scheduling (Polychronopoulos and Kuck, 1987), half as fast because tasks differ.
+
+    ``progressive``: the first chunk is about one segment long, so that viewers need not wait for more.
     """
 
     chunk_seconds: Fraction = CHUNK_SECONDS[0]
     tail: int = 0
     grouping: Grouping = Grouping.TOGETHER
+    progressive: bool = False
 
     def wished_seconds(self, left: Fraction) -> Fraction:
         """Return how long the next chunk should be where ``left`` seconds of the film are to be cut."""
@@ -68,13 +71,13 @@ def by_size(renditions: Sequence[VideoRendition]) -> tuple[VideoRendition, ...]:
     return tuple(sorted(renditions, key=lambda rendition: -rendition.width * rendition.height))
 
 
-def cuts() -> tuple[Shape, ...]:
+def cuts(progressive: bool = False) -> tuple[Shape, ...]:
     """Return a shape for each way to cut a film that the farm may choose, the longest chunks first.
 
     A job that is sent through again finds what it has stored only if it is cut in the same way.
     """
     return tuple(
-        Shape(seconds, tail)
+        Shape(seconds, tail, progressive=progressive)
         for seconds in CHUNK_SECONDS
         for tail in TAILS
         if not tail or seconds > SHORTEST_SECONDS

@@ -56,15 +56,21 @@ class Outlook:
 
 
 def choose_shape(
-    facts: SourceFacts, profile: Profile, encoder: str, load: Load, cut: Shape | None = None
+    facts: SourceFacts,
+    profile: Profile,
+    encoder: str,
+    load: Load,
+    cut: Shape | None = None,
+    progressive: bool = False,
 ) -> Shape:
     """Return the shape for a source on a farm that is as busy as ``load`` says.
 
-    Where the film is cut already, as ``cut`` says, only the grouping is chosen.
+    Where the film is cut already, as ``cut`` says, only the grouping is chosen. ``progressive`` is as in
+    ``Shape``.
     """
     if facts.video is None:
-        return Shape()
-    found = outlooks(facts, profile, encoder, load, [cut] if cut else ())
+        return Shape(progressive=progressive)
+    found = outlooks(facts, profile, encoder, load, [cut] if cut else _cuts_for(load.slots, progressive))
     least = min(outlook.price for outlook in found)
     good = [outlook for outlook in found if outlook.price <= least * _AS_GOOD]
     return min(good, key=lambda outlook: (outlook.chunks, outlook.price)).shape
@@ -86,7 +92,7 @@ def outlooks(
     ]
     cheapest = _Work(video, renditions, sound, Shape(), chunks_of(video, profile, Shape()))
     found = []
-    for cut in ways or _cuts_for(load.slots):
+    for cut in ways or _cuts_for(load.slots, progressive=False):
         chunks = chunks_of(video, profile, cut)
         for grouping in Grouping:
             if len(renditions) > 1 or grouping is Grouping.TOGETHER:
@@ -95,10 +101,10 @@ def outlooks(
     return found
 
 
-def _cuts_for(slots: int) -> list[Shape]:
+def _cuts_for(slots: int, progressive: bool) -> list[Shape]:
     """Return the ways to cut: with chunks of equal length, or with an end made for about so many slots."""
     tail = max((tail for tail in TAILS if tail <= slots), default=0)
-    return [cut for cut in cuts() if cut.tail in (0, tail)]
+    return [cut for cut in cuts(progressive) if cut.tail in (0, tail)]
 
 
 class _Work:

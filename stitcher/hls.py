@@ -18,6 +18,13 @@ from stitcher.subtitles import SUBTITLE_GROUP, characteristics
 MEDIA_PLAYLIST = "index.m3u8"
 MULTIVARIANT_PLAYLIST = "master.m3u8"
 
+#: What tells that nothing will be added to a media playlist any more (RFC 8216 section 4.3.3.4).
+ENDLIST = "#EXT-X-ENDLIST"
+
+#: Where players begin (RFC 8216 section 4.3.5.2). They take a playlist without an end for live otherwise, and
+#: skip what was there before they came.
+_FROM_THE_START = "#EXT-X-START:TIME-OFFSET=0"
+
 #: Protocol version of a media playlist (RFC 8216 section 7): 6 for EXT-X-MAP outside of I-frame playlists, 3
 #: for EXTINF with decimals.
 MEDIA_VERSION: dict[SegmentFormat, int] = {"cmaf": 6, "ts": 3}
@@ -33,8 +40,13 @@ CAPTION_GROUP = "captions"
 _EXTINF_STEPS = 1_000_000
 
 
-def media_playlist(stream: AnyStream, segment_format: SegmentFormat, target_duration: int) -> str:
-    """Write the playlist of one rendition, on demand and complete (RFC 8216 section 4.3.3).
+def media_playlist(
+    stream: AnyStream, segment_format: SegmentFormat, target_duration: int, growing: bool = False
+) -> str:
+    """Write the playlist of one rendition: complete, or ``growing`` by further segments at its end.
+
+    A growing one is of type EVENT and has no end (RFC 8216 sections 4.3.3.4 and 4.3.3.5). What it says is the
+    beginning of what every longer one says; only the type changes when the last segment is there.
 
     Segment addresses are relative to the rendition's own folder. ``target_duration`` is seconds and must be
     that of all renditions of the presentation (section 6.2.4).
@@ -52,7 +64,7 @@ def media_playlist(stream: AnyStream, segment_format: SegmentFormat, target_dura
         f"#EXT-X-VERSION:{MEDIA_VERSION[segment_format]}",
         f"#EXT-X-TARGETDURATION:{target_duration}",
         "#EXT-X-MEDIA-SEQUENCE:0",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
+        f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if growing else 'VOD'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
     if stream.delivery.init is not None:
@@ -61,7 +73,8 @@ def media_playlist(stream: AnyStream, segment_format: SegmentFormat, target_dura
         extinf_durations(stream.segments, stream.unit), stream.delivery.segments, strict=True
     ):
         lines += (f"#EXTINF:{duration},", quote(segment.file))
-    lines.append("#EXT-X-ENDLIST")
+    if not growing:
+        lines.append(ENDLIST)
     return "\n".join(lines) + "\n"
 
 
@@ -78,7 +91,7 @@ def extinf_durations(segments: Sequence[SegmentPlan], unit: Fraction) -> tuple[s
     return tuple(f"{step // _EXTINF_STEPS}.{step % _EXTINF_STEPS:06d}" for step in durations)
 
 
-def multivariant_playlist(presentation: Presentation) -> str:
+def multivariant_playlist(presentation: Presentation, growing: bool = False) -> str:
     """Write the playlist that lists all renditions, addresses relative to it (RFC 8216 section 4.3.4).
 
     Variants come in descending BANDWIDTH. Many players begin with the first one, and Apple's authoring rules
@@ -89,7 +102,8 @@ def multivariant_playlist(presentation: Presentation) -> str:
     the sum of averages likewise (section 4.3.4.2); subtitles count in the same way. Where there is surround
     sound, the whole ladder comes once more for it, after the one for stereo, which all players take. Without
     video, one audio track is a plain variant; several are a group, with one variant that points at the
-    default track (section 4.3.4.2.1).
+    default track (section 4.3.4.2.1). While the media playlists are ``growing``, rates are declared instead
+    of measured, and players are asked to begin at the beginning.
     """
     groups = audio_groups(presentation.audio)
     grouped = bool(presentation.video) or len(presentation.audio) > 1
@@ -97,6 +111,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
         "#EXTM3U",
         f"#EXT-X-VERSION:{max(GROUPS_VERSION, MEDIA_VERSION[presentation.format])}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        *((_FROM_THE_START,) if growing else ()),
         *(_media(stream, group.id) for group in groups for stream in group.streams if grouped),
         *(_subtitle_media(stream) for stream in presentation.subtitles),
         *(_caption_media(channel) for channel in presentation.captions),

@@ -91,12 +91,21 @@ class Presentation:
         return max(stream.end for stream in self.streams if not isinstance(stream, SubtitleStream))
 
 
-def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presentation:
+def present(
+    plan: Plan, deliveries: Mapping[str, RenditionDelivery], declared: Mapping[str, BitRates] | None = None
+) -> Presentation:
     """Join a plan with what ``check_results`` made of it, and measure every rendition.
 
-    The durations are the planned ones, which ``check_results`` has proved equal to the delivered ones.
+    The durations are the planned ones, which ``check_results`` has proved equal to the delivered ones. Of
+    renditions that are not all there yet, the rates are ``declared``, by name.
     """
     frame = 1 / plan.grid_rate
+
+    def rates(name: str, segments: tuple[SegmentPlan, ...], unit: Fraction) -> BitRates:
+        if declared is not None:
+            return declared[name]
+        return _rates(segments, deliveries[name], unit, plan.target_duration)
+
     video = tuple(
         Stream(
             rendition=rendition,
@@ -105,7 +114,7 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
             timescale=video_timescale(plan.grid_rate),
             segments=plan.video_segments,
             delivery=deliveries[rendition.name],
-            rates=_rates(plan.video_segments, deliveries[rendition.name], frame, plan.target_duration),
+            rates=rates(rendition.name, plan.video_segments, frame),
         )
         for rendition in plan.video
     )
@@ -116,10 +125,16 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
     for rendition, segments in zip(plan.audio, plan.audio_segments, strict=True):
         label = labels[rendition.stream]
         delivery, sample = deliveries[rendition.name], Fraction(1, rendition.sample_rate)
-        rates = _rates(segments, delivery, sample, plan.target_duration)
         audio.append(
             AudioStream(
-                rendition, sample, Fraction(0), rendition.sample_rate, segments, delivery, rates, label
+                rendition=rendition,
+                unit=sample,
+                start=Fraction(0),
+                timescale=rendition.sample_rate,
+                segments=segments,
+                delivery=delivery,
+                rates=rates(rendition.name, segments, sample),
+                label=label,
             )
         )
     return Presentation(
@@ -127,25 +142,20 @@ def present(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> Presenta
         target_duration=plan.target_duration,
         video=video,
         audio=tuple(audio),
-        subtitles=_subtitles(plan, deliveries),
+        subtitles=tuple(
+            SubtitleStream(
+                rendition=rendition,
+                unit=plan.subtitle_unit,
+                start=plan.video_start,
+                timescale=plan.subtitle_unit.denominator,
+                segments=plan.subtitle_segments,
+                delivery=deliveries[rendition.name],
+                rates=rates(rendition.name, plan.subtitle_segments, plan.subtitle_unit),
+                label=label,
+            )
+            for rendition, label in zip(plan.subtitles, label_subtitles(plan.subtitles), strict=True)
+        ),
         captions=plan.facts.video.captions if plan.facts.video else (),
-    )
-
-
-def _subtitles(plan: Plan, deliveries: Mapping[str, RenditionDelivery]) -> tuple[SubtitleStream, ...]:
-    segments, unit = plan.subtitle_segments, plan.subtitle_unit
-    return tuple(
-        SubtitleStream(
-            rendition=rendition,
-            unit=unit,
-            start=plan.video_start,
-            timescale=unit.denominator,
-            segments=segments,
-            delivery=deliveries[rendition.name],
-            rates=_rates(segments, deliveries[rendition.name], unit, plan.target_duration),
-            label=label,
-        )
-        for rendition, label in zip(plan.subtitles, label_subtitles(plan.subtitles), strict=True)
     )
 
 

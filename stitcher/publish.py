@@ -11,7 +11,7 @@ from gopfarm.results import TaskResult
 from gopfarm.storage import Destination
 from stitcher.check import check_results
 from stitcher.dash import MANIFEST, dash_manifest
-from stitcher.hls import MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, media_playlist, multivariant_playlist
+from stitcher.hls import ENDLIST, MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, media_playlist, multivariant_playlist
 from stitcher.presentation import AnyStream, Presentation, present
 from stitcher.report import REPORT, RenditionReport, job_json, rendition_report
 
@@ -81,6 +81,19 @@ def publish(
     )
 
 
+def restore_playlists(plan: Plan, results: Iterable[TaskResult], destination: Destination) -> None:
+    """Write the final playlists of all renditions once more, after one that grows was written too late."""
+    for stream in present(plan, check_results(plan, results)).streams:
+        destination.put_bytes(*_media(plan, stream))
+
+
+def is_growing(plan: Plan, destination: Destination) -> bool:
+    """Tell whether viewers have playlists of a plan of which at least one has no end yet."""
+    keys = (f"{rendition.directory}/{MEDIA_PLAYLIST}" for rendition in plan.renditions)
+    playlists = (destination.get_bytes(key) for key in keys)
+    return any(playlist is not None and ENDLIST.encode() not in playlist for playlist in playlists)
+
+
 def rendition_reports(plan: Plan, results: Iterable[TaskResult]) -> tuple[RenditionReport, ...]:
     """Return the size and rates of every rendition of finished tasks, as ``publish`` reports them."""
     presentation = present(plan, check_results(plan, results))
@@ -91,18 +104,18 @@ def _documents(
     plan: Plan, presentation: Presentation, report: Mapping[str, object]
 ) -> list[tuple[str, bytes]]:
     """Return key and content of everything to write, in order; all of it is made before any is written."""
-    documents = [
-        (
-            f"{stream.rendition.directory}/{MEDIA_PLAYLIST}",
-            media_playlist(stream, plan.format, plan.target_duration).encode(),
-        )
-        for stream in presentation.streams
-    ]
+    documents = [_media(plan, stream) for stream in presentation.streams]
     documents.append((REPORT, job_json(plan, presentation, report)))
     if plan.format == "cmaf":
         documents.append((MANIFEST, dash_manifest(presentation).encode()))
     documents.append((MULTIVARIANT_PLAYLIST, multivariant_playlist(presentation).encode()))
     return documents
+
+
+def _media(plan: Plan, stream: AnyStream) -> tuple[str, bytes]:
+    """Return key and content of a rendition's playlist."""
+    key = f"{stream.rendition.directory}/{MEDIA_PLAYLIST}"
+    return key, media_playlist(stream, plan.format, plan.target_duration).encode()
 
 
 def _check_stored(stream: AnyStream, destination: Destination) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child.parent import ChildDiedError, run_in_child
 from gopfarm.errors import SourceError
 from verifier import rulebook
 from verifier.findings import Scope

@@ -14,7 +14,10 @@ from verifier.stream import Rendition, Stream, VariantStream
 
 @dataclass(frozen=True)
 class RenditionFacts:
-    """One media playlist as measured. Times are seconds, rates bits per second; None where not measured."""
+    """One media playlist as measured. Times are seconds, rates bits per second; None where not measured.
+
+    Of one that is ``growing``, everything is as it was so far.
+    """
 
     name: str
     kind: str
@@ -23,6 +26,7 @@ class RenditionFacts:
     frame_rate: float | None
     channels: int | None
     segments: int
+    growing: bool
     bytes: int
     stated_seconds: float
     start: float | None
@@ -121,6 +125,7 @@ def _rendition_facts(rendition: Rendition) -> RenditionFacts:
         frame_rate=round(float(rate), 3) if rate is not None else None,
         channels=audio.config.channels if audio is not None else None,
         segments=len(rendition.segments),
+        growing=rendition.playlist.growing,
         bytes=sum(one.media.size for one in rendition.segments if one.media is not None),
         stated_seconds=round(float(rendition.playlist.duration), 6),
         start=round(float(span[0]), 6) if span is not None else None,

@@ -66,7 +66,7 @@ ONCE = _rfc("4.3.3", "Tags about the whole playlist appear once.")
 EMPTY = _rfc("2", "A media playlist that is not live lists at least one segment.")
 SIX_SECONDS = _apple("7.5", "Target durations are 6 seconds.", "warning")
 TYPE_VOD = _apple("8.6", "A playlist that has ended says EXT-X-PLAYLIST-TYPE:VOD.", "warning")
-LIVE_DATES = _apple("8.4", "Live playlists carry EXT-X-PROGRAM-DATE-TIME.", "warning")
+LIVE_DATES = _apple("8.4", "Live playlists, EVENT ones aside, carry EXT-X-PROGRAM-DATE-TIME.", "warning")
 LIVE_SEGMENTS = _apple("8.11", "Live playlists list at least six segments.", "warning")
 
 # Multivariant playlists.

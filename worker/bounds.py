@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from gopfarm.child import Limits
+from gopfarm.child.limits import Limits
 from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoTask
 
 #: Encoders may miss their rate: a task may write so many times what its rates come to,

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from encoders.child import CAPABILITIES
-from gopfarm.child import ChildDiedError, Limits, run_in_child
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import ChildDiedError, run_in_child
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)

@@ -19,7 +19,9 @@ from encoders.codecs import CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
 from gopfarm.broker import IDLE_POLL_MS, FarmBroker
-from gopfarm.child import AbandonedError, Limits, get_ready
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError
+from gopfarm.child.ready import get_ready
 from gopfarm.errors import (
     DestinationError,
     FarmError,
@@ -89,16 +91,9 @@ class Worker:
         settings: The process's settings.
         slots: How many tasks run at a time, by queue.
         encoders: Video encoders that work on this machine.
-        poll_ms: Longest pause between looks into an empty queue.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        slots: Mapping[str, int],
-        encoders: tuple[str, ...],
-        poll_ms: int = IDLE_POLL_MS,
-    ) -> None:
+    def __init__(self, settings: Settings, slots: Mapping[str, int], encoders: tuple[str, ...]) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._settings = settings
         self._slots = dict(slots)
@@ -118,7 +113,7 @@ class Worker:
         self._consumer = dramatiq.Worker(
             self._broker,
             queues=set(self._slots),
-            worker_timeout=poll_ms,
+            worker_timeout=IDLE_POLL_MS,
             worker_threads=sum(self._slots.values()),
         )
         self._room = Room(settings.scratch_dir, sum(self._slots.values()))

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from encoders.child import TASK
-from gopfarm.child import AbandonedError, Child, ChildDiedError, ChildEvent, Limits
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError, Child, ChildDiedError, ChildEvent
 from gopfarm.child.scratch import check_own, scratch_folder
 from gopfarm.errors import EncodeError
 from gopfarm.plan import Task, VideoTask

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.log import get_logger
 from gopfarm.plan import Task, renditions_of

@@ -30,8 +30,11 @@ class Destination(ABC):
         """Store a copy of the file at ``path``. A reader sees the old bytes or the new ones, never a mix."""
 
     @abstractmethod
-    def put_bytes(self, key: str, data: bytes) -> None:
-        """Store ``data``. A reader sees the old bytes or the new ones, never a mix."""
+    def put_bytes(self, key: str, data: bytes, growing: bool = False) -> None:
+        """Store ``data``. A reader sees the old bytes or the new ones, never a mix.
+
+        What is ``growing`` will be replaced in seconds, and caches are told so.
+        """
 
     @abstractmethod
     def get_bytes(self, key: str) -> bytes | None:

@@ -150,8 +150,8 @@ class FileDestination(Destination):
         with path.open("rb") as source:
             self._put(key, lambda file: _copy(source, file))
 
-    def put_bytes(self, key: str, data: bytes) -> None:
-        """Write ``data`` into the folder."""
+    def put_bytes(self, key: str, data: bytes, growing: bool = False) -> None:
+        """Write ``data`` into the folder. A file has no headers: ``growing`` makes no difference."""
         self._put(key, lambda file: file.write(data))
 
     def get_bytes(self, key: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The HTTP headers of a published file, decided by its key alone. They are part of the public contract."""
+"""The HTTP headers of a published file, decided by its key. They are part of the public contract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import PurePosixPath
 
 #: Playlists, manifests and reports change; a cache asks again after a minute.
 CACHE_SHORT = "public, max-age=60"
+
+#: A playlist that grows: players ask for it again every few seconds (RFC 8216 section 6.3.4: after half of a
+#: target duration at the earliest), and must not be told for long what they know already.
+CACHE_GROWING = "public, max-age=2"
 
 #: Segments lie under a plan's hash and never change their bytes: a year is what caches take for "always".
 CACHE_IMMUTABLE = "public, max-age=31536000, immutable"
@@ -31,15 +35,16 @@ class StoredHeaders:
     cache_control: str
 
 
-def stored_headers(key: str) -> StoredHeaders:
+def stored_headers(key: str, growing: bool = False) -> StoredHeaders:
     """Return the headers that the file at ``key`` (relative to the destination) is served with.
 
     Segments and init segments, which lie in ``<rendition>/<plan-hash>/``, are immutable; everything else,
-    playlists in the same folder included, is cached for a minute.
+    playlists in the same folder included, is cached for a minute; for two seconds while it is ``growing``.
     """
     path = PurePosixPath(key)
     content_type = _CONTENT_TYPES.get(path.suffix, "application/octet-stream")
     if content_type == "video/mp4" and path.parts[0].startswith("audio-"):
         content_type = "audio/mp4"
     immutable = path.suffix in _SEGMENT_SUFFIXES and len(path.parts) >= 3
-    return StoredHeaders(content_type, CACHE_IMMUTABLE if immutable else CACHE_SHORT)
+    changing = CACHE_GROWING if growing else CACHE_SHORT
+    return StoredHeaders(content_type, CACHE_IMMUTABLE if immutable else changing)

@@ -130,12 +130,12 @@ class S3Destination(Destination):
         with path.open("rb") as file:
             self._put(key, file.read() if path.stat().st_size <= SMALL_BYTES else file)
 
-    def put_bytes(self, key: str, data: bytes) -> None:
+    def put_bytes(self, key: str, data: bytes, growing: bool = False) -> None:
         """Upload ``data`` in one request."""
-        self._put(key, data)
+        self._put(key, data, growing)
 
-    def _put(self, key: str, body: bytes | BinaryIO) -> None:
-        headers = stored_headers(check_key(key))
+    def _put(self, key: str, body: bytes | BinaryIO, growing: bool = False) -> None:
+        headers = stored_headers(check_key(key), growing)
         with s3_errors(f"{self.url}/{key}", DestinationError):
             s3_client().put_object(
                 Bucket=self._bucket,

@@ -5,7 +5,7 @@ from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secre
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
-from gopfarm.store.models import Failure, JobState, JobView, WorkerView
+from gopfarm.store.models import Failure, Growing, JobState, JobView, WorkerView
 from gopfarm.store.steps import ClaimedStep, Step, StepStore
 from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, Renewal, StartedTask, TaskStore, Wanted
 
@@ -21,6 +21,7 @@ __all__ = [
     "Fleet",
     "Given",
     "GivenBack",
+    "Growing",
     "JobRuns",
     "JobState",
     "JobStore",

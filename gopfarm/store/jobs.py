@@ -65,6 +65,7 @@ class JobStore(JobReader):
             "spec": spec.model_dump_json(),
             "tenant": spec.tenant,
             "priority": spec.priority,
+            "publish": spec.publish,
             "ttl": self._ttl,
             "keep": self._keep,
         }
@@ -81,6 +82,7 @@ class JobStore(JobReader):
             "spec": spec.model_dump_json() if spec else None,
             "tenant": spec.tenant if spec else "default",
             "priority": spec.priority if spec else 0,
+            "publish": spec.publish if spec else None,
             "keep": self._keep,
             "ttl": self._ttl,
             "error_kind": error.kind,
@@ -148,7 +150,29 @@ class JobStore(JobReader):
         head = (plan.hash, squeeze(plan), names, len(packed.common))
         return bool(self._scripts.run("start_encoding", job_id, *head, *common, *tasks))
 
+    # Playlists that grow.
+
+    def claim_growing(self, seconds: float) -> str | None:
+        """Return a job whose playlists are to be looked at now, and put it off for all others."""
+        return cast("str | None", self._scripts.run("claim_growing", seconds))
+
+    def put_off_growing(self, job_id: str, seconds: float) -> None:
+        """Have a job's playlists looked at later, if they still grow."""
+        self._redis.zadd(keys.GROWING, {job_id: now(self._redis) + seconds}, xx=True)
+
+    def note_shown(self, job_id: str, segments: int, master: str) -> bool:
+        """Note how many segments viewers see, at which address; True the first time, which is an event."""
+        return bool(self._scripts.run("note_shown", job_id, segments, master))
+
+    def forget_shown(self, job_id: str) -> None:
+        """Have a job's playlists written anew at the next look."""
+        self._redis.hdel(keys.job(job_id), "shown")
+
     # Removing what a job left behind.
+
+    def clean_up(self, job_id: str) -> None:
+        """Have the unpublished files of an ended job removed (once more)."""
+        self._redis.zadd(keys.CLEANUP, {job_id: now(self._redis)})
 
     def claim_cleanup(self, seconds: float) -> str | None:
         """Return a job whose unpublished files are to be removed now, and put it off for all others."""

@@ -22,6 +22,9 @@ QUEUED = f"{PREFIX}:queued"
 PREPARING = f"{PREFIX}:preparing"
 PUBLISHING = f"{PREFIX}:publishing"
 
+#: Sorted set of the jobs whose playlists grow, by when somebody looks at them next.
+GROWING = f"{PREFIX}:growing"
+
 #: Set of the jobs that have, or may soon have, tasks to give out.
 ACTIVE = f"{PREFIX}:active"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import redis
@@ -55,8 +55,10 @@ class Leadership:
 
 
 @contextmanager
-def destination_lock(client: redis.Redis, url: str) -> Iterator[None]:
+def destination_lock(client: redis.Redis, url: str) -> Iterator[Callable[[], bool]]:
     """Be the only one to take stock, publish or remove files at a destination, however it is spelled.
+
+    Yields a function that tells whether the lock is still held: it runs out for who stands still for long.
 
     Raises:
         ServiceError: Others held it for too long.
@@ -81,7 +83,7 @@ def destination_lock(client: redis.Redis, url: str) -> Iterator[None]:
 
     threading.Thread(target=renew, name="destination", daemon=True).start()
     try:
-        yield
+        yield lock.owned
     finally:
         ended.set()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -86,6 +87,19 @@ class JobView(BaseModel):
     tasks_done: int = 0
     progress: float = 0.0
     master: str | None = None
+
+
+@dataclass(frozen=True)
+class Growing:
+    """How far a progressive job is: ``shown`` segments are seen by viewers.
+
+    ``encoding_seconds`` is for how long it has been in state ``encoding``, 0 where it has not been so far.
+    """
+
+    state: JobState
+    plan_hash: str | None
+    shown: int
+    encoding_seconds: float
 
 
 class WorkerView(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import cast
 
 import redis
@@ -14,7 +15,7 @@ from gopfarm.serial import from_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
-from gopfarm.store.models import Failure, JobState, JobView
+from gopfarm.store.models import Failure, Growing, JobState, JobView
 from gopfarm.store.pace import Remaining, remaining
 from gopfarm.store.packing import expand
 
@@ -57,6 +58,28 @@ class JobReader:
         """Return the results of the tasks that are done."""
         documents = cast("list[str]", self._redis.hvals(keys.results(job_id)))
         return [from_json(TaskResult, expand(document)) for document in documents]
+
+    def results_of(self, job_id: str, task_ids: Sequence[str]) -> list[TaskResult]:
+        """Return the results of those of some tasks that are done."""
+        if not task_ids:
+            return []
+        documents = cast("list[str | None]", self._redis.hmget(keys.results(job_id), list(task_ids)))
+        return [from_json(TaskResult, expand(document)) for document in documents if document]
+
+    def growing(self, job_id: str) -> Growing | None:
+        """Return how far a progressive job is; None if there is no such job."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.job(job_id), "state", "plan_hash", "shown", "at:encoding")
+            pipe.time()
+            (state, plan_hash, shown, since), (seconds, _) = pipe.execute()
+        if state is None:
+            return None
+        waited = max(0.0, seconds - float(since)) if since else 0.0
+        return Growing(JobState(state), plan_hash, int(shown or 0), waited)
+
+    def all_growing(self) -> set[str]:
+        """Return the jobs whose playlists are looked at."""
+        return set(cast("list[str]", self._redis.zrange(keys.GROWING, 0, -1)))
 
     def progress(self, job_id: str) -> dict[str, int]:
         """Return the frames or samples done so far by each run of a task that was started."""

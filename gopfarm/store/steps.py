@@ -14,7 +14,7 @@ from typing import cast
 
 import redis
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.log import get_logger
 from gopfarm.store import keys
 from gopfarm.store.client import REDIS_FAULTS, now

@@ -1,5 +1,6 @@
 """The player page in a real browser: it plays, switches renditions, seeks, and says what is wrong."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from api.player import STATIC, PlayerServer, serve_player
+from tests.browser.conftest import STREAM_SECONDS
 
 PATIENCE_MS = 30_000
 SEEK_TO = 0.8
@@ -182,3 +184,26 @@ def test_the_page_fits_a_phone(page: Page, player: PlayerServer) -> None:
 def test_the_carried_hls_js_is_the_pinned_release_unchanged(npm_packages: Path) -> None:
     released = (npm_packages / "hls.js" / "dist" / "hls.min.js").read_bytes()
     assert (STATIC / "hls.min.js").read_bytes() == released
+
+
+def test_a_stream_that_grows_is_played_from_its_beginning_to_its_end(
+    page: Page, published_stream: Path, tmp_path: Path
+) -> None:
+    """Players begin near the end of a playlist that has none, unless they are told where to begin."""
+    stream = tmp_path / "stream"
+    shutil.copytree(published_stream, stream)
+    whole = {path: path.read_text() for path in (stream / "master.m3u8", *stream.glob("*/*/index.m3u8"))}
+    for path, text in whole.items():
+        if path.name == "master.m3u8":
+            path.write_text(text.replace("#EXT-X-MEDIA:", "#EXT-X-START:TIME-OFFSET=0\n#EXT-X-MEDIA:", 1))
+        else:  # all but the last segment, so that the usual place to begin would be another one
+            text = text.replace("TYPE:VOD", "TYPE:EVENT").removesuffix("#EXT-X-ENDLIST\n")
+            path.write_text(text[: text.rindex("#EXTINF")])
+    with serve_player(stream) as server:
+        page.goto(server.url)
+        wait_for(page, "() => window.gopfarm.video.played.length")
+        assert page.evaluate("() => window.gopfarm.video.played.start(0)") < 0.5
+        assert page.evaluate("() => window.gopfarm.video.duration") < STREAM_SECONDS - 1
+        for path, text in whole.items():
+            path.write_text(text)
+        wait_for(page, "(length) => window.gopfarm.video.duration > length", STREAM_SECONDS - 0.5)

@@ -15,6 +15,7 @@ _EMPTY = (
     "gopfarm:queued",
     "gopfarm:preparing",
     "gopfarm:publishing",
+    "gopfarm:growing",
     "gopfarm:active",
     "gopfarm:tenant:*:jobs",
     "gopfarm:tenant:*:runs",

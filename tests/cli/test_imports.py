@@ -32,7 +32,19 @@ def test_the_help_of_the_whole_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "submit", "events", "webhooks", "schema", "verify", "demo", "worker", "scheduler"]
+    "command",
+    [
+        "transcode",
+        "status",
+        "submit",
+        "events",
+        "webhooks",
+        "schema",
+        "verify",
+        "demo",
+        "worker",
+        "scheduler",
+    ],
 )
 def test_the_help_of_a_command_loads_no_media_library_and_no_s3(command: str) -> None:
     assert not loaded(command, "--help") & WORKING

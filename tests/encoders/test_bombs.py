@@ -17,7 +17,8 @@ from encoders import bombs, picture
 from encoders.child import PROBE
 from encoders.media import open_media, packets
 from encoders.probe import probe
-from gopfarm.child import Limits, run_in_child
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import run_in_child
 from gopfarm.errors import SourceError
 from gopfarm.facts import SourceFacts, SourceRef
 from gopfarm.serial import from_json, to_json

@@ -18,7 +18,7 @@ import pytest
 
 from encoders.child import PROBE
 from encoders.probe import probe
-from gopfarm.child import run_in_child
+from gopfarm.child.parent import run_in_child
 from gopfarm.errors import FarmError, SourceError, SpecError
 from gopfarm.facts import SourceRef
 from gopfarm.serial import to_json

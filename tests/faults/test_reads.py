@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import FarmError, ServiceError, SourceError
 from gopfarm.storage import Patience, open_source
 from gopfarm.storage.s3_client import forget_s3_client

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import DestinationError, ServiceError
 from gopfarm.plan import VideoTask
 from gopfarm.storage import open_destination, open_source

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from encoders.child import PROBE
-from gopfarm.child import AbandonedError, Limits, run_in_child
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError, run_in_child
 from gopfarm.errors import FarmError
 from gopfarm.facts import SourceFacts
 from gopfarm.plan import Task

@@ -164,6 +164,14 @@ def test_decoding_may_start_before_the_first_shown_frame() -> None:
     assert (chunk.seek.slot, chunk.frames, chunk.decoded) == (-12, 100, 112)
 
 
+def test_a_progressive_film_begins_with_a_chunk_of_one_segment() -> None:
+    shape = Shape(Fraction(30), progressive=True)
+    first, *others = cut(9000, tuple(range(0, 9000, 50)), Fraction(25), Fraction(6), shape)
+    assert span(first) == (0, 150)
+    assert len(first.segments) == 1
+    assert all(600 <= end - start <= 900 for start, end in map(span, others)), "the others are as always"
+
+
 def test_the_bytes_of_chunks_follow_each_other_and_mid_gop_they_are_shared_out() -> None:
     points = [Keyframe(slot, slot, slot, byte=1000 + 10 * slot) for slot in (0, 100, 200)]
     cuts = [(0, 100, 0), (100, 150, 1), (150, 300, 1)]

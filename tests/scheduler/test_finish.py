@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import redis
 
 from gopfarm.errors import SpecError
 from gopfarm.storage import open_destination, shown
+from gopfarm.storage.file import FileDestination
 from gopfarm.store import JobState, TaskStore
 from scheduler.finish import remove_segments, remove_unpublished
 from stitcher import MASTER
@@ -55,11 +57,43 @@ def test_a_stream_published_from_another_plan_does_not_keep_them(folder: Path) -
 
 def test_a_stream_that_was_published_before_another_one_stays(folder: Path) -> None:
     for directory in DIRECTORIES:
-        (folder / directory / "index.m3u8").write_text("#EXTM3U\n")
+        (folder / directory / "index.m3u8").write_text("#EXTM3U\n#EXT-X-ENDLIST\n")
     (folder / MASTER).write_text("#EXTM3U\n720p/000000000000/index.m3u8\n")
     before = files(folder)
     remove_segments(PLAN, open_destination(str(folder)))
     assert files(folder) == before
+
+
+class Removing(FileDestination):
+    """A destination that tells what is removed in which order."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.removed: list[str] = []
+
+    def delete(self, keys: Iterable[str]) -> None:
+        names = list(keys)
+        self.removed += names
+        super().delete(names)
+
+
+def test_a_stream_that_only_grew_is_removed_from_what_viewers_open_first_on(folder: Path) -> None:
+    for directory in DIRECTORIES:
+        (folder / directory / "index.m3u8").write_text("#EXTM3U\n#EXT-X-PLAYLIST-TYPE:EVENT\n00000.m4s\n")
+    (folder / MASTER).write_text(f"#EXTM3U\n720p/{PLAN.hash}/index.m3u8\n")
+    destination = Removing(folder)
+    remove_segments(PLAN, destination)
+    assert files(folder) == {"720p/000000000000/00000.m4s", "notes.txt"}
+    playlists = [f"{directory}/index.m3u8" for directory in DIRECTORIES]
+    assert destination.removed[: 1 + len(playlists)] == [MASTER, *playlists]
+
+
+def test_what_grew_goes_though_a_part_of_it_had_ended_and_what_another_plan_shows_stays(folder: Path) -> None:
+    for number, directory in enumerate(DIRECTORIES):
+        (folder / directory / "index.m3u8").write_text("#EXT-X-ENDLIST\n" if number else "#EXTM3U\n")
+    (folder / MASTER).write_text("#EXTM3U\n720p/000000000000/index.m3u8\n")
+    remove_segments(PLAN, open_destination(str(folder)))
+    assert files(folder) == {"720p/000000000000/00000.m4s", "notes.txt", MASTER}
 
 
 @pytest.mark.parametrize("spelt", ["{}", "{}/", "file://{}", "{}/../out"])

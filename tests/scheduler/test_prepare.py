@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from encoders.demo import make_demo_clip
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child.parent import ChildDiedError, run_in_child
 from gopfarm.errors import CapabilityError, SourceError, SpecError
 from gopfarm.profile import EncoderChoice
 from gopfarm.settings import Settings

@@ -206,9 +206,9 @@ class Folder(FileDestination):
         self.root = root
         self.written: list[str] = []
 
-    def put_bytes(self, key: str, data: bytes) -> None:
+    def put_bytes(self, key: str, data: bytes, growing: bool = False) -> None:
         self.written.append(key)
-        super().put_bytes(key, data)
+        super().put_bytes(key, data, growing)
 
     def lay(self, key: str, data: bytes) -> None:
         """Put something there without it counting as written by the publication."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from gopfarm.child import Limits
+from gopfarm.child.limits import Limits
 from gopfarm.plan import AudioTask, VideoTask
 from tests.encoders.clips import Clips, plan_of
 from worker.bounds import described, limits_of, span

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gopfarm.child import AbandonedError, Limits
+from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.plan import VideoTask
 from gopfarm.storage import open_destination, open_source

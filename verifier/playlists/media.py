@@ -209,8 +209,8 @@ def _judge(playlist: MediaPlaylist, values: dict[str, str], scope: Scope) -> Non
 
 
 def _judge_live(playlist: MediaPlaylist, values: dict[str, str], scope: Scope) -> None:
-    if playlist.type == "VOD":
-        return
+    if playlist.type in ("VOD", "EVENT"):
+        return  # an EVENT may be a film on its way, which is shown at no time of day
     if "EXT-X-PROGRAM-DATE-TIME" not in values:
         scope.add(rulebook.LIVE_DATES, "EXT-X-PROGRAM-DATE-TIME is missing")
     if len(playlist.segments) < _LIVE_SEGMENTS and not playlist.type:

@@ -57,6 +57,11 @@ class MediaPlaylist:
     segments: tuple[Segment, ...]
 
     @property
+    def growing(self) -> bool:
+        """Whether segments are still added at its end, and none taken away at its beginning."""
+        return self.type == "EVENT" and not self.ended
+
+    @property
     def duration(self) -> Fraction:
         """Seconds of all segments together."""
         return sum((segment.duration for segment in self.segments), Fraction(0))

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gopfarm.child import ChildDiedError, run_in_child
+from gopfarm.child.parent import ChildDiedError, run_in_child
 from gopfarm.errors import SourceError
 from gopfarm.facts import AudioFacts, SourceFacts, VideoFacts
 from gopfarm.serial import from_json, to_json
@@ -106,7 +106,11 @@ def _judge_picture(rendition: Rendition, video: VideoFacts) -> None:
             f"{float(rate):.3f} frames a second, the source's natural rate is {float(video.grid_rate):.3f}",
         )
     expected = video.grid_frames / video.grid_rate
-    if span is not None and abs(span[1] - span[0] - expected) > 1 / min(rate, video.grid_rate):
+    if (
+        span is not None
+        and not rendition.playlist.growing
+        and abs(span[1] - span[0] - expected) > 1 / min(rate, video.grid_rate)
+    ):
         rendition.scope.add(
             rulebook.SOURCE_LENGTH,
             f"the picture lasts {float(span[1] - span[0]):.3f} s, the source's {float(expected):.3f} s",
@@ -153,7 +157,8 @@ def _judge_decoded(
         rendition.scope.add(rulebook.SOURCE_DAMAGE, f"{decoded.damaged} packets do not decode")
     rate = frame_rate(rendition)
     same_rate = video is not None and rate is not None and abs(rate / video.grid_rate - 1) <= Fraction(1, 200)
-    if video is not None and same_rate and decoded.frames != video.grid_frames:
+    whole = not rendition.playlist.growing
+    if video is not None and same_rate and whole and decoded.frames != video.grid_frames:
         rendition.scope.add(
             rulebook.SOURCE_FRAMES,
             f"it decodes to {decoded.frames} frames, the source has {video.grid_frames}",
@@ -181,7 +186,7 @@ def _judge_sound(
     shown = picture.span("video") if picture is not None else None
     zero = shown[0] if shown is not None else span[0]
     ours, theirs = span[1] - zero, original.sound_end - origin
-    if theirs - ours > _CUT_TOLERANCE:
+    if theirs - ours > _CUT_TOLERANCE and not sound.playlist.growing:
         sound.scope.add(
             rulebook.SOURCE_SOUND,
             f"{float(theirs - ours):.3f} s of the source's sound are missing at its end",

@@ -32,6 +32,10 @@ elseif state == 'stitching' or all_tasks_done(id) then
   end
 else
   redis.call('SADD', ACTIVE, id)
+  if redis.call('HGET', key(id), 'publish') == 'progressive' and not redis.call('ZSCORE', GROWING, id) then
+    redis.call('ZADD', GROWING, clock(), id)
+    note('growing')
+  end
   local places, placed = {}, {}
   for _, part in ipairs({'results', 'owners', 'queued'}) do places[#places + 1] = redis.call('HKEYS', key(id, part)) end
   for _, queue in ipairs(queues_of(id)) do

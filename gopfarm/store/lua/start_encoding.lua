@@ -39,6 +39,7 @@ if all_tasks_done(id) then
   call_step(id, PUBLISHING, 'stitch')
 else
   redis.call('SADD', ACTIVE, id)
+  if redis.call('HGET', job, 'publish') == 'progressive' then redis.call('ZADD', GROWING, clock(), id) end
   note_change(id)
 end
 return 1

@@ -17,8 +17,9 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from gopfarm.child import Child, ChildDiedError, ChildEvent, forkserver, parent, run_in_child, serving
+from gopfarm.child import forkserver, parent, serving
 from gopfarm.child.forkserver import ENVIRONMENT, fork_server
+from gopfarm.child.parent import Child, ChildDiedError, ChildEvent, run_in_child
 from gopfarm.errors import ERRORS_BY_KIND, FarmError, ServiceError
 
 TARGETS = "tests.gopfarm.child.targets"
@@ -208,7 +209,7 @@ def test_a_child_is_ended_when_nobody_listens_any_more(tmp_path: Path) -> None:
 PARENT = f"""
 import io, sys
 from pathlib import Path
-from gopfarm.child import Child
+from gopfarm.child.parent import Child
 with Child("{TARGETS}:hang", b"", io.BytesIO(b""), 0, Path(sys.argv[1])) as child:
     for event in child.events(1.0):
         if event is not None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from encoders.child import PROBE
-from gopfarm.child import get_ready, sandbox_layers
-from gopfarm.child.forkserver import fork_server
+from gopfarm.child.forkserver import ForkServer, fork_server
+from gopfarm.child.ready import get_ready, sandbox_layers
 from gopfarm.child.scratch import scratch_folder
 from gopfarm.errors import SpecError
 from gopfarm.settings import Settings
@@ -45,3 +47,26 @@ def test_what_a_killed_process_left_is_removed_before_work_begins(tmp_path: Path
             get_ready(Settings(scratch_dir=tmp_path), PROBE)
         assert [path.name for path in tmp_path.iterdir()] == [work.parent.name]
     assert any("dead processes" in entry["event"] and entry["count"] == 1 for entry in logs)
+
+
+def test_what_children_are_forked_from_loads_neither_settings_nor_logs() -> None:
+    program = (
+        "import sys, gopfarm.child.server, encoders.child; encoders.child.preload();"
+        "print(*{'structlog', 'pydantic_settings', 'redis', 'boto3', 'gopfarm.settings'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()
+
+
+def test_a_fork_server_that_was_made_ready_has_loaded_what_its_children_need(tmp_path: Path) -> None:
+    server = ForkServer()
+    server.prepare(PROBE)
+    try:
+        assert server.layers()
+        owner = server._owner
+        assert owner is not None
+        server.prepare("no.such:thing")  # the child that wants it will say so
+        assert owner.is_alive()
+    finally:
+        server.stop()
+    assert not owner.is_alive()

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gopfarm.child import Child, ChildDiedError, ChildLimitError, Limits, run_in_child, sandbox_layers
 from gopfarm.child.forkserver import fork_server
-from gopfarm.child.limits import MEBIBYTE
+from gopfarm.child.limits import MEBIBYTE, Limits
+from gopfarm.child.parent import Child, ChildDiedError, ChildLimitError, run_in_child
+from gopfarm.child.ready import sandbox_layers
 from gopfarm.errors import EncodeError, SpecError
 
 ATTACKS = "tests.gopfarm.child.attacks"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gopfarm.child import AbandonedError, Child, run_in_child
 from gopfarm.child.limits import Limits
+from gopfarm.child.parent import AbandonedError, Child, run_in_child
 from gopfarm.child.serving import Reads
 
 LIMITS = Limits(memory_bytes=1 << 30)

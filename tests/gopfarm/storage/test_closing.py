@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import ServiceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.source import RangedSource

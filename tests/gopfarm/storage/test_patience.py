@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import ServiceError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage import Patience

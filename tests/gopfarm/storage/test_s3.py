@@ -98,6 +98,15 @@ def test_what_is_put_carries_headers_and_checksum(
     assert stored["Body"].read() == bytes(size)
 
 
+def test_a_growing_playlist_is_put_with_a_short_life_and_the_final_one_with_a_longer(
+    s3: S3Client, bucket: str
+) -> None:
+    for growing, age in ((True, 2), (False, 60)):
+        open_destination(f"s3://{bucket}/out").put_bytes("master.m3u8", b"#EXTM3U\n", growing)
+        stored = s3.get_object(Bucket=bucket, Key="out/master.m3u8")
+        assert stored["CacheControl"] == f"public, max-age={age}"
+
+
 def test_keys_are_listed_by_folder_over_pages_and_deleted_in_batches(
     s3: S3Client, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ from tests.gopfarm.store.jobs import PLAN, QUEUE, SPEC, open_tasks, result_of, s
 SMALL = replace(PLAN, tasks=PLAN.tasks[:2])
 IDS = [task.id for task in SMALL.tasks]
 MAX_ATTEMPTS = 3
+PROGRESSIVE = SPEC.model_copy(update={"publish": "progressive"})
 JOBS = st.sampled_from(["j1", "j2"])
 
 #: Ends are drawn rarely: little can happen to a job after its own.
@@ -74,7 +75,7 @@ class Farm(RuleBasedStateMachine):
 
     @rule(job=JOBS)
     def submit(self, job: str) -> None:
-        created = self.store.create(job, SPEC)
+        created = self.store.create(job, PROGRESSIVE if job == "j1" else SPEC)
         assert created is (Created.KNOWN if job in self.state else Created.CREATED)
         self.state.setdefault(job, JobState.QUEUED)
 
@@ -297,6 +298,8 @@ class Farm(RuleBasedStateMachine):
         for job, state in self.state.items():
             if state is JobState.ENCODING:
                 assert (job in publishing) is (self.done[job] == set(IDS))
+        growing = set(self.client.zrange(keys.GROWING, 0, -1))
+        assert growing <= {"j1"} & live
         for job in self.state:
             assert self.board.repair_job(job) == [], "the reconciler finds nothing to do"
 

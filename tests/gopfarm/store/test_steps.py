@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import redis
 
-from gopfarm.child import AbandonedError
+from gopfarm.child.parent import AbandonedError
 from gopfarm.store import JobState, Step, StepStore, TaskStore, keys
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
 

@@ -6,6 +6,7 @@ local PREPARING, PUBLISHING = PREFIX .. 'preparing', PREFIX .. 'publishing'
 local ACTIVE, LEASES, CLEANUP = PREFIX .. 'active', PREFIX .. 'leases', PREFIX .. 'cleanup'
 local TENANTS, SHARES = PREFIX .. 'tenants', PREFIX .. 'shares'
 local CHANGED, BELL = PREFIX .. 'changed', PREFIX .. 'bell'
+local GROWING = PREFIX .. 'growing'
 
 -- Seconds after which a message that asks for a step of a job is sent again if nobody is heard of.
 local STEP_PATIENCE = 10

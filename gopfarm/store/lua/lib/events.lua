@@ -1,6 +1,6 @@
--- Events: every end of a job and each tenth of its work is written into a stream, and becomes a delivery where
--- the job has a webhook that wants it. Both happen inside the script that makes the change, so that no event is
--- lost and none tells of a change that was not made. After base.lua.
+-- Events: every end of a job, each tenth of its work, and that it can be watched while it grows, are written into a
+-- stream, and become a delivery where the job has a webhook that wants it. Both happen inside the script that makes
+-- the change, so that no event is lost and none tells of a change that was not made. After base.lua.
 
 local EVENTS = 'gopfarm:events'
 local DELIVERIES = 'gopfarm:deliveries'

@@ -32,6 +32,7 @@ local function leave_lists(id)
   redis.call('ZREM', PREPARING, id)
   redis.call('ZREM', PUBLISHING, id)
   redis.call('SREM', ACTIVE, id)
+  redis.call('ZREM', GROWING, id)
   for _, run in ipairs(redis.call('HKEYS', key(id, 'queued'))) do unqueue(id, run) end
   for _, queue in ipairs(queues_of(id)) do
     if redis.call('DEL', key(id, 'pending:' .. queue)) == 1 then note_change(id) end
@@ -42,7 +43,8 @@ end
 local function end_job(id, state, fields)
   local job, now = key(id), clock()
   redis.call('HSET', job, 'state', state, 'at:' .. state, stamp(now), unpack(fields))
-  redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message')
+  redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message', 'shown')
+  if state ~= 'done' then redis.call('HDEL', job, 'master') end  -- what was shown of it does not stay
   leave_lists(id)
   ring()
   local tasks, done = counts(job)
