@@ -59,7 +59,7 @@ def run(bench: Bench, clips: Clips | None, quick: bool) -> Result:
 def run_all(benches: Sequence[Bench], given: Path | None, places: Places, quick: bool) -> list[str]:
     """Run benches in turn; store each result and renew the page as soon as it is there.
 
-    Returns the names of those that failed.
+    Returns what failed.
     """
     total = sum(bench.minutes for bench in benches)
     print("a quick look:" if quick else f"about {total:.0f} minutes on two quiet cores:")
@@ -74,8 +74,20 @@ def run_all(benches: Sequence[Bench], given: Path | None, places: Places, quick:
         except subprocess.CalledProcessError as error:
             print(f"{bench.name} failed with status {error.returncode}", file=sys.stderr, flush=True)
             failed.append(bench.name)
-        write(places)
+        if not _written(places):
+            failed.append(f"the page after {bench.name}")
     return failed
+
+
+def _written(places: Places) -> bool:
+    """Write the page; should a stored result be of an earlier form of its script, say so and go on."""
+    try:
+        write(places)
+    except (LookupError, TypeError, ValueError) as error:
+        said = f"the page could not be written: {error!r}"
+        print(f"{said} (is a result in {places.results} of an earlier form?)", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def listed(benches: Sequence[Bench]) -> str:

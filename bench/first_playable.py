@@ -9,8 +9,6 @@ shares of the same run's whole time, and the ratio of the two films' waits, so t
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -18,6 +16,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.script import ROOT, options_of, report
 
 #: Seconds between looks at the destination.
 _LOOK_SECONDS = 0.02
@@ -47,12 +47,12 @@ def measure(clip: Path, preset: str, profile: str) -> Wait:
     """
     with tempfile.TemporaryDirectory(prefix="gopfarm-bench-") as folder:
         master = Path(folder) / "out" / "master.m3u8"
-        command = [sys.executable, "-m", "gopfarm", "transcode", str(clip.absolute()), str(master.parent)]
+        command = [sys.executable, "-m", "gopfarm", "transcode", str(clip), str(master.parent)]
         command += ["--publish", "progressive", "--workers", str(SLOTS), "--preset", preset]
         command += ["--profile", profile]
         started = time.monotonic()
         with (Path(folder) / "log").open("w+") as log:
-            process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
             playable = None
             while process.poll() is None:
                 if playable is None and master.exists():
@@ -88,17 +88,12 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("long", type=Path)
-    parser.add_argument("short", type=Path)
+    parser = options_of(__spec__.name, __doc__, "long", "short")
     parser.add_argument("--preset", default="veryfast")
     parser.add_argument("--profile", default="standard")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
-    found = figures(args.long, args.short, args.preset, args.profile)
-    print(table(found))
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n")
+    options = parser.parse_args()
+    found = figures(options.long, options.short, options.preset, options.profile)
+    report(found, table(found), options.json)
 
 
 if __name__ == "__main__":

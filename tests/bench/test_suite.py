@@ -13,7 +13,7 @@ import pytest
 from bench.__main__ import run_all
 from bench.clips import Clip, Clips
 from bench.report.document import Places
-from bench.results import stored
+from bench.results import store, stored
 from bench.script import ROOT
 from bench.suite import BENCHES, BY_NAME
 from bench.targets import TARGETS
@@ -36,6 +36,17 @@ def test_a_bench_that_fails_does_not_stop_the_next_whose_result_is_stored(tmp_pa
     assert results["pictures"].figures["8 bit, 4:2:0"]["ratio"] == 1
     assert results["pictures"].command == "python -m bench.pictures --rounds 1 --frames 1"
     assert "| 8 bit, 4:2:0 |" in places.page.read_text()
+
+
+def test_a_result_of_an_earlier_form_is_told_and_stops_no_bench(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places, works = Places.below(tmp_path), BY_NAME["pictures"]
+    assert run_all([works], None, places, quick=True) == []
+    found = stored(places.results)["pictures"]
+    store(found.model_copy(update={"bench": "reads", "figures": {"of": "old"}}), places.results)
+    assert run_all([works], None, places, quick=True) == ["the page after pictures"]
+    assert f"is a result in {places.results} of an earlier form?" in capfd.readouterr().err
 
 
 def test_clips_are_made_of_the_one_that_is_given_and_do_not_tell_where_it_lay(tmp_path: Path) -> None:
