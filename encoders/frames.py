@@ -161,6 +161,10 @@ def _targets(stream: VideoStream, seek: Keyframe) -> Iterator[tuple[int, bool]]:
     if seek.position is not None:
         yield seek.position, True
         return
+    if "mov" in stream.container.format.name:
+        # Its index has the times of decoding, moved by as much as pictures are reordered: by the time of
+        # showing it may land a whole GOP early. Too late is noticed at no cost.
+        yield 2 * seek.pts - seek.dts, False
     # Some demuxers look for the time of showing and some for that of decoding: by the latter, MP4 lands a
     # whole GOP early.
     yield seek.pts, False

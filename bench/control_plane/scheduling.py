@@ -52,9 +52,9 @@ def nothing_finished(plan: Plan, destination: NoDestination) -> Stock:
     return Stock(plan, {})
 
 
-def undivided(*of: Any) -> Shape:
+def undivided(*of: Any, **more: Any) -> Shape:
     """Choose a shape, which takes time, and take the one of the longest chunks: jobs have so many tasks."""
-    choose_shape(*of)
+    choose_shape(*of, **more)
     return Shape()
 
 
