@@ -46,19 +46,19 @@ class Spent:
     wall: float
 
 
-def gopfarm(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Spent:
-    """Run ``gopfarm`` to its end; say what it took. Ends the bench where the command fails."""
+def measure(command: Sequence[str], cwd: Path = ROOT, environment: Mapping[str, str] | None = None) -> Spent:
+    """Run a command to its end; say what it took. Ends the bench where the command fails."""
     before, started = os.times(), time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "gopfarm", *arguments],
-        env=os.environ | (environment or {}),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, env=os.environ | (environment or {}), cwd=cwd, capture_output=True, text=True, check=False
     )
     after, wall = os.times(), time.monotonic() - started
     if done.returncode:
-        sys.exit(f"gopfarm {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return Spent(cpu, wall)
+
+
+def gopfarm(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Spent:
+    """Run ``gopfarm`` to its end, as ``measure``."""
+    return measure([sys.executable, "-m", "gopfarm", *arguments], environment=environment)
