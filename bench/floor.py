@@ -39,7 +39,15 @@ def floor(clip: Path, rungs: Sequence[Rung], preset: str, rate: Fraction) -> flo
     for rung in rungs:
         pictures = [frame.reformat(rung.width, rung.height, PIXEL_FORMAT) for frame in _decoded(clip)]
         rendition = VideoRendition(
-            rung.name, "", rung.width, rung.height, "libx264", preset, rung.bitrate, rung.maxrate, rung.bufsize
+            rung.name,
+            "",
+            rung.width,
+            rung.height,
+            "libx264",
+            preset,
+            rung.bitrate,
+            rung.maxrate,
+            rung.bufsize,
         )
         began = time.thread_time()
         _encode(pictures, rendition, rate, frozenset(gop_starts(count, rate)))
