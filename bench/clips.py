@@ -87,14 +87,17 @@ class Clips:
             quick: Make all of them very short.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        clip = folder / f"CLIP{given.suffix if given else '.mp4'}"
-        clip.unlink(missing_ok=True)
+        clip = folder / f"{Clip.CLIP}{given.suffix if given else '.mp4'}"
+        original = given.resolve(strict=True) if given else None
+        for earlier in (file for name in Clip for file in folder.glob(f"{name}.*")):
+            if earlier.resolve() != original or earlier.is_symlink():
+                earlier.unlink()
         if quick:
-            _quick_clip(clip, given)
-        elif given:
-            clip.symlink_to(given.resolve(strict=True))
-        else:
+            _quick_clip(clip, original)
+        elif original is None:
             _camera_like(clip)
+        elif original != clip.resolve():  # it may be the one that an earlier run has made
+            clip.symlink_to(original)
         source = _described(clip, made=given is None)
         files = {Clip.CLIP: clip}
         if Clip.SECOND in wanted:

@@ -56,6 +56,11 @@ def test_clips_are_made_of_the_one_that_is_given_and_do_not_tell_where_it_lay(tm
     assert all(file.parent == tmp_path / "clips" and file.stat().st_size for file in clips.files.values())
     assert not clips.source.made
     assert str(tmp_path) not in str(clips.source)
+    again = Clips.make(tmp_path / "clips", clips.files[Clip.CLIP], set())
+    assert again.source == clips.source
+    assert [file.name for file in (tmp_path / "clips").iterdir()] == ["CLIP.mp4"], (
+        "others are of earlier runs"
+    )
     assert (clips.source.width, clips.source.height, clips.source.tracks_of_sound) == (1280, 720, 1)
 
 
