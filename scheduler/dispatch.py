@@ -12,7 +12,7 @@ from gopfarm.plan import Task, VideoTask
 from gopfarm.settings import Settings
 from gopfarm.store import Board, Fleet, TaskStore, WaitingJob
 from scheduler.fair import raised_shares, urgencies
-from scheduler.order import Standing
+from scheduler.standings import Standing
 from scheduler.turn import Turn
 from scheduler.window import Window
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gopfarm.store import Board, WaitingJob
-from scheduler.order import Order, Standing
+from scheduler.standings import Order, Standing
 from scheduler.window import Pick, Window
 
 #: Tasks that are given out by one script at most: Redis does nothing else meanwhile.

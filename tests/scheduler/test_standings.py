@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gopfarm.store import WaitingJob
 from gopfarm.tenants import TenantPolicy
 from scheduler.fair import choose
-from scheduler.order import Order, Standing
+from scheduler.standings import Order, Standing
 
 QUEUES = ("encode.cpu", "encode.nvenc")
 POLICIES = {"a": TenantPolicy(weight=2), "b": TenantPolicy(max_running=2)}
