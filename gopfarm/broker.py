@@ -10,6 +10,7 @@ from typing import Any
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.common import dq_name
 from dramatiq.middleware import CurrentMessage, Retries
 
 from gopfarm.store.client import connect
@@ -17,13 +18,25 @@ from gopfarm.store.client import connect
 #: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
 JOBS_QUEUE = "jobs"
 
-#: Longest pause (ms) of a consumer that finds its queue empty.
-IDLE_POLL_MS = 250
+#: Longest pause of a consumer that finds its queue empty.
+IDLE_POLL_SECONDS = 0.25
+
+#: That of one for delayed messages, of which only queue ``jobs`` may have any. It is also the sign of life of
+#: a process whose slots are all busy, which fetches nothing else.
+DELAYED_POLL_SECONDS = 1.0
 
 #: It looks again after this share of the time that the queue has been empty by then, since messages follow
 #: each other: a job's next step is soon to come, or not for long.
 _IDLE_SHARE = 0.1
-_SHORTEST_POLL_MS = 5.0
+_SHORTEST_POLL_SECONDS = 0.005
+
+#: How often (ms) dramatiq's threads look whether they are to stop.
+STOP_POLL_MS = 100
+
+
+def poll_pause(empty_seconds: float, longest: float = IDLE_POLL_SECONDS) -> float:
+    """Return the seconds until a queue is looked at again that has been empty for so long."""
+    return min(longest, max(_SHORTEST_POLL_SECONDS, _IDLE_SHARE * empty_seconds))
 
 
 class FarmConsumer(_RedisConsumer):
@@ -35,23 +48,28 @@ class FarmConsumer(_RedisConsumer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
-        self._room = threading.Event()
-        self._longest_pause = self.timeout
-        self._empty_since = time.monotonic()
+        self._stop_poll = self.timeout / 1000
+        self.timeout = 0  # dramatiq sleeps no longer than that: we wait where we can be woken
+        self._longest_pause = (
+            DELAYED_POLL_SECONDS if dq_name(self.queue_name) == self.queue_name else IDLE_POLL_SECONDS
+        )
+        self._woken = threading.Event()
+        self._empty_since = self._look_at = time.monotonic()
 
     def __next__(self) -> Any:
         """Return the next message; None if none came for a while."""
-        self._room.clear()
+        self._woken.clear()
         if self._is_full():
-            self._room.wait(self._longest_pause / 1000)
-            if self._is_full():
-                return None
-        idle_ms = 1000 * (time.monotonic() - self._empty_since)
-        # How long dramatiq sleeps if there is no message.
-        self.timeout = min(self._longest_pause, max(_SHORTEST_POLL_MS, _IDLE_SHARE * idle_ms))
+            self._woken.wait(self._stop_poll)
+        elif not self.message_cache:
+            self._woken.wait(max(0.0, min(self._stop_poll, self._look_at - time.monotonic())))
+        if self._is_full() or (not self.message_cache and time.monotonic() < self._look_at):
+            return None
         message = super().__next__()  # type: ignore[no-untyped-call]
+        now = time.monotonic()
         if message is not None:
-            self._empty_since = time.monotonic()
+            self._empty_since = now
+        self._look_at = now + poll_pause(now - self._empty_since, self._longest_pause)
         return message
 
     def _is_full(self) -> bool:
@@ -74,8 +92,8 @@ class FarmConsumer(_RedisConsumer):
             self._has_room()
 
     def _has_room(self) -> None:
-        self._empty_since = time.monotonic()
-        self._room.set()
+        self._empty_since = self._look_at = time.monotonic()
+        self._woken.set()
 
 
 class FarmBroker(RedisBroker):

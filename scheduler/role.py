@@ -18,7 +18,7 @@ from dramatiq.middleware import CurrentMessage
 from encoders.child import PROBE
 from gopfarm import metrics
 from gopfarm.backoff import pauses
-from gopfarm.broker import IDLE_POLL_MS, JOBS_QUEUE, FarmBroker
+from gopfarm.broker import JOBS_QUEUE, STOP_POLL_MS, FarmBroker
 from gopfarm.child.parent import AbandonedError
 from gopfarm.child.ready import get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
@@ -122,7 +122,7 @@ class Scheduler:
         for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
-            self._broker, queues={JOBS_QUEUE}, worker_timeout=IDLE_POLL_MS, worker_threads=_THREADS
+            self._broker, queues={JOBS_QUEUE}, worker_timeout=STOP_POLL_MS, worker_threads=_THREADS
         )
 
     def start(self) -> None:
@@ -144,6 +144,7 @@ class Scheduler:
         self._janitor.stop()
         self._grower.stop()
         self._courier.stop()
+        self._broker.hold("stopping")
         self._consumer.stop(timeout=_STOP_TIMEOUT_MS)
         self._broker.close()
         log.info("scheduler stopped", scheduler=self.id)

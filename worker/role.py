@@ -18,7 +18,7 @@ from encoders.child import TASK
 from encoders.codecs import CODECS
 from gopfarm import metrics
 from gopfarm.backoff import pauses
-from gopfarm.broker import IDLE_POLL_MS, FarmBroker
+from gopfarm.broker import STOP_POLL_MS, FarmBroker
 from gopfarm.child.limits import Limits
 from gopfarm.child.parent import AbandonedError
 from gopfarm.child.ready import get_ready
@@ -113,7 +113,7 @@ class Worker:
         self._consumer = dramatiq.Worker(
             self._broker,
             queues=set(self._slots),
-            worker_timeout=IDLE_POLL_MS,
+            worker_timeout=STOP_POLL_MS,
             worker_threads=sum(self._slots.values()),
         )
         self._room = Room(settings.scratch_dir, sum(self._slots.values()))

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import dramatiq
-from dramatiq.common import compute_backoff
 
 from bench.control_plane.clock import Clock
 from bench.control_plane.work import MEASURED, result_of, seconds_of
 from encoders.codecs import AUDIO_QUEUE
-from gopfarm.broker import IDLE_POLL_MS, FarmBroker
+from gopfarm.broker import DELAYED_POLL_SECONDS, FarmBroker, poll_pause
 from gopfarm.plan import Task, plan_hash_of
 from gopfarm.store import ANNOUNCE_SECONDS, Fleet, Renewal, StartedTask, TaskStore, WorkerView, connect
 
@@ -90,7 +89,7 @@ class Worker:
         self.broker = FarmBroker(url, {QUEUE: slots})
         self.free: deque[tuple[float, float]] = deque()  # since when each is free, and how late that was
         self.runs: dict[str, Run] = {}
-        self.misses = 0
+        self.empty_since = time.monotonic()
         self.polling = False
 
 
@@ -128,7 +127,7 @@ class PretendingFleet:
             moment = opening + number * worker.slots / slots_per_second
             self._clock.every(ANNOUNCE_SECONDS, opening, partial(self._announce, worker))
             self._clock.every(_RENEW_SECONDS, moment, partial(self._renew, worker))
-            self._clock.every(IDLE_POLL_MS / 1000, moment, partial(self._poll_delayed, worker))
+            self._clock.every(DELAYED_POLL_SECONDS, moment, partial(self._poll_delayed, worker))
             self._clock.at(moment, partial(self._open, worker))
 
     def run(self, until: Callable[[], bool], check_seconds: float = 0.5) -> None:
@@ -169,21 +168,21 @@ class PretendingFleet:
     # What slots do.
 
     def _open(self, worker: Worker, due: float) -> None:
-        now = time.monotonic()
+        worker.empty_since = now = time.monotonic()
         worker.free.extend([(now, now - due)] * worker.slots)
         self._fetch(worker)
 
     def _fetch(self, worker: Worker) -> None:
-        """Fetch as many messages as there are free slots; if none come, again after dramatiq's pauses."""
+        """Fetch as many messages as there are free slots; if none come, again after a consumer's pause."""
         worker.polling = False
         while worker.free:
             bodies = worker.broker.do_fetch(QUEUE, len(worker.free))
             if not bodies:
-                worker.misses, pause = compute_backoff(worker.misses, max_backoff=IDLE_POLL_MS)
+                now = time.monotonic()
                 worker.polling = True
-                self._clock.at(time.monotonic() + pause / 1000, lambda due: self._fetch(worker))
+                self._clock.at(now + poll_pause(now - worker.empty_since), lambda due: self._fetch(worker))
                 return
-            worker.misses = 0
+            worker.empty_since = time.monotonic()
             for body in bodies:
                 self._start(worker, dramatiq.Message.decode(body))
 
@@ -215,5 +214,6 @@ class PretendingFleet:
         del worker.runs[run.token]
         worker.broker.do_ack(QUEUE, run.message)
         worker.free.append((free_since, lag))
+        worker.empty_since = free_since
         if not worker.polling:
             self._fetch(worker)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import dramatiq
 import pytest
 import redis
 
-from gopfarm.broker import FarmBroker, send
+from gopfarm.broker import FarmBroker, poll_pause, send
 from gopfarm.store import Board
 
 QUEUE = "encode.cpu"
@@ -119,3 +120,23 @@ def test_a_process_on_hold_still_hands_out_what_it_has_fetched(broker: FarmBroke
     held.append(next(consumer))
     assert [message.message_id for message in held] == sent
     consumer.close()
+
+
+def test_an_empty_queue_is_looked_at_ever_more_rarely(
+    broker: FarmBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    monkeypatch.setattr(broker, "do_fetch", lambda *_: looks.append(time.monotonic()) or [])
+    consumer = broker.consume(QUEUE, timeout=1)
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        assert next(consumer) is None
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert len(looks) < 60, "the pauses grow with the time"
+    assert min(pauses[-5:]) > 5 * min(pauses[:5])
+    consumer.close()
+
+
+def test_the_pause_is_a_share_of_the_idle_time_within_bounds() -> None:
+    assert [poll_pause(idle) for idle in (0, 1, 60)] == [0.005, 0.1, 0.25]
+    assert poll_pause(60, longest=1.0) == 1.0
