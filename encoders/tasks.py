@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import av.error
 from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
 
 from encoders.aac import encode_track
 from encoders.audio import track_samples
@@ -25,7 +27,7 @@ from encoders.sidedata import without
 from encoders.subtitles import run_subtitles
 from encoders.video import RenditionEncoder
 from gopfarm.errors import EncodeError
-from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoTask
+from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoRendition, VideoTask
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
 
 #: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
@@ -33,6 +35,15 @@ OnFile = Callable[[str, SegmentResult], None]
 
 #: Told the frames (video) or samples (audio) that are done so far.
 OnProgress = Callable[[int], None]
+
+#: Pictures that one encoder takes before the next one's turn comes: so it finds its own data in the caches of
+#: the processor, which the largest rendition empties with each picture. They take so many bytes at most, of
+#: which a pixel in 8-bit 4:2:0 is one and a half.
+_BATCH = 16
+_BATCH_BYTES = 96 << 20
+_PIXEL_BYTES = 1.5
+
+T = TypeVar("T")
 
 #: Linux counts peak memory in KiB.
 _RSS_UNIT = 1024
@@ -87,21 +98,47 @@ def _run_video(
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
     cascade = Cascade(task.renditions, picture, scratch, task.sizes)
-    shown, scaled = None, []
     with open_media(source, task.source.url) as container:
-        for slot, frame in grid_frames(container, picture, task.seek, task.start, task.end, counts):
-            if frame is not shown:
-                shown, scaled = frame, cascade.scale(frame)
-            elif picture.captions:
-                # A picture that is shown again says nothing again.
-                scaled = [without(image, [Type.A53_CC]) for image in scaled]
-            for encoder, image in zip(encoders, scaled, strict=True):
-                encoder.encode(image, slot)
-            on_progress(slot + 1 - task.start)
+        frames = grid_frames(container, picture, task.seek, task.start, task.end, counts)
+        for batch in _batches(_scaled(frames, cascade, picture.captions), _batch_size(task.renditions)):
+            for place, encoder in enumerate(encoders):
+                for slot, images in batch:
+                    encoder.encode(images[place], slot)
+            on_progress(batch[-1][0] + 1 - task.start)
     return tuple(
         _result(encoder.rendition.name, encoder.finish(), packager)
         for encoder, packager in zip(encoders, packagers, strict=True)
     )
+
+
+def _scaled(
+    frames: Iterable[tuple[int, VideoFrame]], cascade: Cascade, captions: bool
+) -> Iterator[tuple[int, list[VideoFrame]]]:
+    """Yield (slot, the picture in each size); one that is shown again is scaled once."""
+    shown: VideoFrame | None = None
+    images: list[VideoFrame] = []
+    for slot, frame in frames:
+        if frame is not shown:
+            shown, images = frame, cascade.scale(frame)
+        elif captions:
+            # A picture that is shown again says nothing again.
+            images = [without(image, [Type.A53_CC]) for image in images]
+        yield slot, images
+
+
+def _batch_size(renditions: Sequence[VideoRendition]) -> int:
+    """Return how many pictures an encoder is given at a time."""
+    if len(renditions) == 1:
+        return 1
+    pixels = sum(rendition.width * rendition.height for rendition in renditions)
+    return max(1, min(_BATCH, int(_BATCH_BYTES / (_PIXEL_BYTES * pixels))))
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of ``size``, the last one of what is left."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _run_audio(
