@@ -44,21 +44,6 @@ def _children(figures: Any, renditions: str) -> list[Any]:
     return [row for row in figures["children"] if (row["renditions"] == 1) == (renditions == "one")]
 
 
-#: Chunks of so many seconds and more are what a film is cut into while other work waits, and all but its tail
-#: on a farm of its own; shorter ones are for slots that would stand idle.
-LONG_CHUNKS = 15
-
-
-def long_chunks(value: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Read the largest of something over the longer chunks."""
-    return lambda figures: max(value(row) for row in figures["chunks"] if row["chunk_seconds"] >= LONG_CHUNKS)
-
-
-def short_chunks(value: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Read the largest of something over the shorter chunks."""
-    return lambda figures: max(value(row) for row in figures["chunks"] if row["chunk_seconds"] < LONG_CHUNKS)
-
-
 def worst_chunks(value: Callable[[Any], float]) -> Callable[[Any], float]:
     """Read the largest of something over all lengths of chunks."""
     return lambda figures: max(value(row) for row in figures["chunks"])
