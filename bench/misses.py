@@ -41,3 +41,14 @@ RATE = _plain("""
     Tried: more bits for the first pictures (kept: without them the joints showed), other fills of the buffer
     to begin with (the joints came back). A second pass would keep the rate, and take half as long again
 """)
+
+READS = _plain("""
+    it is the containers without an index: where each packet lies is found out by reading the whole file once,
+    before the decodes. MP4, fragmented or not, keeps the goal
+""")
+
+PLANNING = _plain("""
+    that is a film of 30 frames a second; one of 24 takes less than 9 MiB. Of these bytes the index itself is nearly
+    all (four bytes for the size of each picture and each block of sound, and more for their times), and it has to be
+    read whole: the keyframes are in it
+""")

@@ -155,6 +155,7 @@ MANY_MACHINES = (
         lambda figures: max(job["ratio"] for job in figures["jobs"]),
         digits=3,
         goal=at_most(1.15),
+        why=misses.READS,
     ),
     Target(
         "read to plan an MP4 of two hours",
@@ -163,6 +164,7 @@ MANY_MACHINES = (
         digits=1,
         unit=" MiB",
         goal=under(10),
+        why=misses.PLANNING,
     ),
     Target(
         "time to the end in the chosen shape over undivided, 64 idle slots, simulated",
