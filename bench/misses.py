@@ -48,7 +48,7 @@ READS = _plain("""
 """)
 
 PLANNING = _plain("""
-    that is a film of 30 frames a second; one of 24 takes less than 9 MiB. Of these bytes the index itself is nearly
-    all (four bytes for the size of each picture and each block of sound, and more for their times), and it has to be
-    read whole: the keyframes are in it
+    that is a film of 30 frames a second; one of 24 takes less. Of these bytes the index itself is nearly all
+    (four bytes for the size of each picture and each block of sound, and more for their times), and it has to
+    be read whole: the keyframes are in it
 """)
