@@ -43,8 +43,8 @@ RATE = _plain("""
 """)
 
 READS = _plain("""
-    it is the containers without an index: where each packet lies is found out by reading the whole file once,
-    before the decodes. MP4, fragmented or not, keeps the goal
+    it is MPEG-TS alone: it has no index, so that planning reads the whole film once, besides the decodes, and
+    a chunk is read from somewhat before its first picture. The other containers keep the goal
 """)
 
 PLANNING = _plain("""
