@@ -1,4 +1,4 @@
-"""Wait until exactly one scheduler leads, by the metrics of all: ``leader.py HOST PORT``, for ``helm test``."""
+"""Wait until exactly one scheduler leads, by the metrics of all: ``leader.py HOST PORT``."""
 
 import socket
 import sys
@@ -16,7 +16,7 @@ def leads(address: str, port: int) -> bool:
         OSError: It does not answer.
     """
     host = f"[{address}]" if ":" in address else address
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5) as answer:
         return b"\ngopfarm_scheduler_leads 1.0" in answer.read()
 
 

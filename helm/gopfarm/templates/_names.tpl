@@ -4,11 +4,11 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Short enough for what is appended to it: pool names, and Kubernetes' own endings of pod names. */}}
+{{/* Short enough for what is put around it: pool names, and the keda-hpa- of KEDA, in 63 characters. */}}
 {{- define "gopfarm.fullname" -}}
 {{- $name := include "gopfarm.name" . -}}
 {{- $full := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) -}}
-{{- $full | trunc 40 | trimSuffix "-" -}}
+{{- $full | trunc 34 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Labels that never change in the life of a release. Takes root and component, and perhaps pool. */}}

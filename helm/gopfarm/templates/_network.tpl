@@ -26,6 +26,7 @@
     - podSelector:
         matchLabels: {{- include "gopfarm.selector" (dict "root" . "component" "redis") | nindent 10 }}
 {{- else -}}
-{{ include "gopfarm.egressTo" (dict "to" $policy.externalRedis.to "ports" (list $policy.externalRedis.port)) }}
+{{- $known := (include "gopfarm.redis.parts" . | fromYaml).address | default "" | regexFind "[0-9]+$" -}}
+{{ include "gopfarm.egressTo" (dict "to" $policy.externalRedis.to "ports" (list ($known | default $policy.externalRedis.port))) }}
 {{- end }}
 {{- end -}}
