@@ -134,7 +134,7 @@ def test_a_value_of_a_pool_wins_over_that_of_all_pools() -> None:
     )
     assert "--slots=2" in container(objects, "worker-a")["args"]
     assert "--slots=6" in container(objects, "worker-b")["args"]
-    assert spec_of(objects, "worker-a")["volumes"][1]["emptyDir"] == {
+    assert spec_of(objects, "worker-a")["volumes"][0]["emptyDir"] == {
         "medium": "Memory",
         "sizeLimit": "256Mi",
     }

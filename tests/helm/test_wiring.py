@@ -171,7 +171,7 @@ def test_the_api_is_off_until_the_command_line_has_it() -> None:
 def test_workers_get_slots_queue_and_metrics_as_the_values_say() -> None:
     objects = render(MATRIX["aws"])
     cpu, gpu = (parsed(container(objects, f"worker-{pool}")["args"]) for pool in ("cpu", "gpu"))
-    assert (cpu["queues"], cpu["slots"], cpu["metrics_port"]) == ("encode.cpu", 8, 9464)
+    assert (cpu["queues"], cpu["slots"], cpu["metrics_port"]) == ("encode.cpu", 8, 9100)
     assert (gpu["queues"], gpu["gpu_slots"], gpu["as_json"]) == ("encode.nvenc", 2, True)
 
 
@@ -211,7 +211,7 @@ def test_scratch_and_profiles_lie_where_the_settings_say() -> None:
     objects = render(MATRIX["aws"])
     for ending in ("scheduler", "worker-cpu"):
         mounts = {mount["mountPath"] for mount in container(objects, ending)["volumeMounts"]}
-        assert environment(objects, ending)["GOPFARM_SCRATCH_DIR"] in mounts
+        assert {environment(objects, ending)[name] for name in ("GOPFARM_SCRATCH_DIR", "TMPDIR")} <= mounts
     mounts = {mount["mountPath"] for mount in container(objects, "scheduler")["volumeMounts"]}
     assert environment(objects, "scheduler")["GOPFARM_PROFILES_DIR"] in mounts
     (text,) = named(objects, "ConfigMap", "-profiles")["data"].values()

@@ -9,9 +9,10 @@ fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
+{{/* Takes writable: whether the root file system is, which nothing of the farm needs. */}}
 {{- define "gopfarm.containerSecurity" -}}
 allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
+readOnlyRootFilesystem: {{ not .writable }}
 runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
