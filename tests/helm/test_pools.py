@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+import scheduler.role
+import worker.role
 from tests.helm.chart import MATRIX, Object, container, named, of_kind, render
 
-#: What a worker may take after its grace: it gives tasks back for 5 s, dramatiq's threads get 10 s to end.
-_AFTER_GRACE = 15
+#: Seconds that a worker may take after its grace: to give tasks back, and for dramatiq's threads to end.
+_AFTER_GRACE = worker.role._LAST_WORD_SECONDS + worker.role._STOP_TIMEOUT_MS / 1000
 
 _UNITS = {"Mi": 1, "Gi": 1024}
 
@@ -47,10 +49,12 @@ def test_requests_grow_with_slots(slots: int) -> None:
 @pytest.mark.parametrize("limit", [512, 4096, 8192])
 def test_the_farm_ends_a_runaway_task_before_the_kernel_ends_the_pod(limit: int) -> None:
     objects = render({**pool({"slots": 4}), "settings": {"child_memory_mb": limit}})
-    worker = container(objects, "worker-cpu")["resources"]["limits"]["memory"]
-    assert mebibytes(worker) >= 100 + 3 * 520 + limit
-    scheduler = container(objects, "scheduler")["resources"]["limits"]["memory"]
-    assert mebibytes(scheduler) >= 512 + limit
+    of_worker, of_scheduler = (
+        mebibytes(container(objects, role)["resources"]["limits"]["memory"])
+        for role in ("worker-cpu", "scheduler")
+    )
+    assert of_worker >= 100 + 3 * 520 + limit
+    assert of_scheduler >= 512 + limit
 
 
 def test_scratch_has_room_for_every_slot_and_counts_as_memory_where_it_is_some() -> None:
@@ -84,6 +88,9 @@ def test_pods_may_take_as_long_to_end_as_their_workers(name: str) -> None:
         (box,) = spec["containers"]
         if box["args"][0] == "worker":
             assert spec["terminationGracePeriodSeconds"] >= grace_of(box) + _AFTER_GRACE
+            assert item["spec"]["progressDeadlineSeconds"] > spec["terminationGracePeriodSeconds"]
+        elif box["args"][0] == "scheduler":
+            assert spec["terminationGracePeriodSeconds"] > scheduler.role._STOP_TIMEOUT_MS / 1000
 
 
 @pytest.mark.parametrize(
