@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+import gopfarm
 from tests.helm.chart import CHART, MATRIX, RELEASE, Object, of_kind, pods, render
 
 #: The oldest and the newest Kubernetes that the chart is held against.
@@ -65,6 +66,17 @@ def test_names_are_unique_and_short_enough_for_the_names_of_pods(name: str) -> N
     names = [(item["kind"], item["metadata"]["name"]) for item in render(MATRIX[name])]
     assert len(names) == len(set(names))
     assert all(len(text) <= 63 for _, text in names)
+
+
+def test_the_chart_is_for_this_version_of_the_farm() -> None:
+    with helm_python.Chart.load(CHART) as chart:
+        assert chart.metadata["appVersion"] == gopfarm.__version__
+    assert {
+        box["image"]
+        for name, template in pods(render())
+        for box in template["spec"]["containers"]
+        if not name.endswith("-redis")
+    } == {f"gopfarm:{gopfarm.__version__}"}
 
 
 def test_a_long_release_name_leaves_room_for_what_kubernetes_and_keda_put_around_it() -> None:

@@ -106,6 +106,7 @@ def test_volumes_configuration_and_accounts_that_pods_name_exist(name: str) -> N
     maps = {item["metadata"]["name"] for item in of_kind(objects, "ConfigMap")}
     accounts = {item["metadata"]["name"] for item in of_kind(objects, "ServiceAccount")}
     ours = {item["metadata"]["name"]: set(item["data"]) for item in of_kind(objects, "Secret")}
+    maps |= {volume["configMap"]["name"] for volume in values.get("extraVolumes", [])}
     given = set(re.findall(r"existingSecret': '([^']+)'", str(values)))
     for _, template in pods(objects):
         spec = template["spec"]
@@ -216,6 +217,13 @@ def test_scratch_and_profiles_lie_where_the_settings_say() -> None:
     assert environment(objects, "scheduler")["GOPFARM_PROFILES_DIR"] in mounts
     (text,) = named(objects, "ConfigMap", "-profiles")["data"].values()
     assert Profile.model_validate(yaml.safe_load(text)).renditions[0].height == 720
+
+
+def test_volumes_of_the_operator_are_in_every_pod_of_the_farm() -> None:
+    for name, template in pods(render(MATRIX["external-url"])):
+        assert "minio-ca" in [volume["name"] for volume in template["spec"]["volumes"]], name
+        for box in template["spec"]["containers"]:
+            assert "/etc/minio" in [mount["mountPath"] for mount in box["volumeMounts"]]
 
 
 def test_the_address_of_the_bundled_valkey_is_made_of_its_service_and_secret() -> None:

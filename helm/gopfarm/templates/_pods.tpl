@@ -92,9 +92,31 @@ env:
   {{- end }}
 {{- end -}}
 
+{{/* Volumes of a container, and of a pod, besides those of its role: scratch, and those of the operator. Mounts take
+     root, volumes also the scratch's emptyDir. */}}
+{{- define "gopfarm.mounts" -}}
+- {name: scratch, mountPath: /scratch}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "gopfarm.volumes" -}}
+- name: scratch
+  emptyDir: {{- toYaml .scratch | nindent 4 }}
+{{- with .root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{/* Annotations of a pod: those of its values, and what restarts it when the configuration changes. Takes root, own. */}}
 {{- define "gopfarm.podAnnotations" -}}
+# What is in scratch is worth nothing elsewhere: it need not keep the cluster autoscaler from removing a node.
+cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: scratch
 checksum/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
+{{- with .root.Values.redis.external.url }}
+checksum/redis: {{ sha256sum . }}
+{{- end }}
 {{- with .own }}
 {{ toYaml . }}
 {{- end }}
