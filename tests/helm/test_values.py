@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import helm_python
 import pytest
+import yaml
 
-from tests.helm.chart import CHART, MATRIX, Object, defaults, notes, render
+from tests.helm.chart import CHART, MATRIX, ROOT, Object, defaults, notes, render
 
 SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
 
@@ -123,6 +125,14 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
         ".workers.defaults.image",
         ".workers.defaults.resources",
     }
+
+
+def test_values_that_the_documentation_shows_are_taken() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert render(yaml.safe_load(block))
 
 
 @pytest.mark.parametrize("name", MATRIX)
