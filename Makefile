@@ -46,9 +46,11 @@ bench: venv-dev ## measure everything and write docs/benchmarks.md (SOURCE=clip.
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/hadolint docker/Dockerfile
 
 types: venv-dev ## check types
 	@$(BIN)/mypy
+	@$(BIN)/mypy docker/healthcheck.py
 
 imports: venv-dev ## check that imports go down the layers only
 	@$(BIN)/lint-imports
