@@ -101,7 +101,7 @@ def observed(valkey_url: str, s3: Any, tmp_path_factory: pytest.TempPathFactory)
         client.flushall()
     folder = tmp_path_factory.mktemp("observed")
     clip = folder / "clip.mp4"
-    make_demo_clip(clip, 6)
+    make_demo_clip(clip, 4)
     storage = boto3.Session().client("s3")
     storage.create_bucket(Bucket="observed")
     storage.upload_file(str(clip), "observed", "clip.mp4")
@@ -115,16 +115,17 @@ def observed(valkey_url: str, s3: Any, tmp_path_factory: pytest.TempPathFactory)
         farm.start("worker", "worker", "--slots", "2", "--grace", "0", "--metrics-port", ports["worker"])
         try:
             until(lambda: server.values("gopfarm_farm_slots > 0"), "Prometheus sees the farm")
-            for number, publish in enumerate(("final", "progressive"), start=1):
+            for number, publish in enumerate(("whole", "progressive"), start=1):
                 destination = f"s3://observed/{number}"
-                options = ("--profile", SMALL, "--publish", publish, "--watch")
+                options = ("--profile", SMALL, "--publish", publish)
                 done = farm.run("submit", "s3://observed/clip.mp4", destination, *options)
                 assert done.returncode == 0, done.stderr
-                ended = f'sum(gopfarm_jobs_ended_total{{state="done"}}) == {number}'
+                ended = f"sum(gopfarm_jobs_ended_total) == {number}"
                 until(lambda ended=ended: server.values(ended), "Prometheus sees the end of the job")
             # Rules look at what was there before; once more, and they have seen all.
             seen = "sum(namespace_queue:gopfarm_backlog_slot_seconds:max) == 0"
             until(lambda: server.values(seen), "the rules have seen the end of the job")
+            assert server.values('sum(gopfarm_jobs_ended_total{state="done"})') == [2]
             yield server
         finally:
             for name in list(farm.processes):
