@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
+import click
 import pytest
 import yaml
 
+from cli.main import cli
 from encoders.demo import make_demo_clip
 from gopfarm.store import connect
 from tests.docker.conftest import Running, free_ports, run
@@ -26,8 +28,8 @@ from tests.prometheus.tools import prometheus_tool
 
 SMALL = Path(__file__).parents[1] / "farm" / "small.yaml"
 
-#: What targets are called in the tests' Prometheus, as the chart's ServiceMonitor calls them.
-FARM_LABELS = {"namespace": "video"}
+#: Whether there is an API to look at.
+HAS_API = "serve" in cast("click.Group", cli).commands
 
 
 @dataclass(frozen=True)
@@ -93,39 +95,55 @@ def prometheus(folder: Path, targets: dict[str, dict[str, str]]) -> Iterator[Pro
         next(running, None)
 
 
+def stored_clip(folder: Path) -> str:
+    """Put four seconds of film into S3 and return where."""
+    make_demo_clip(folder / "clip.mp4", 4)
+    storage = boto3.Session().client("s3")
+    storage.create_bucket(Bucket="observed")
+    storage.upload_file(str(folder / "clip.mp4"), "observed", "clip.mp4")
+    return "s3://observed/clip.mp4"
+
+
+def work(farm: Farm, server: Prometheus, clip: str, api_port: int) -> None:
+    """Have two jobs done, one of them progressive, and wait until Prometheus and its rules have seen it.
+
+    Each thing happens twice: a series that appears with its first event has not increased.
+    """
+    for number, publish in enumerate(("whole", "progressive"), start=1):
+        destination = f"s3://observed/{number}"
+        done = farm.run("submit", clip, destination, "--profile", SMALL, "--publish", publish)
+        assert done.returncode == 0, done.stderr
+        ended = f"sum(gopfarm_jobs_ended_total) == {number}"
+        until(lambda ended=ended: server.values(ended), "Prometheus sees the end of the job")
+        if HAS_API:
+            urllib.request.urlopen(f"http://127.0.0.1:{api_port}/api/v1/jobs").close()
+    assert server.values('sum(gopfarm_jobs_ended_total{state="done"})') == [2]
+    idle = "sum(namespace_queue:gopfarm_backlog_slot_seconds:max) == 0"
+    until(lambda: server.values(idle), "the rules have seen the end of the job")
+
+
 @pytest.fixture(scope="module")
 def observed(valkey_url: str, s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """What Prometheus has seen of a farm that has done two jobs from S3 to S3, one of them progressive."""
+    """What Prometheus has seen of a farm that has worked from S3 to S3."""
     prometheus_tool("prometheus")
     with connect(valkey_url) as client:
         client.flushall()
     folder = tmp_path_factory.mktemp("observed")
-    clip = folder / "clip.mp4"
-    make_demo_clip(clip, 4)
-    storage = boto3.Session().client("s3")
-    storage.create_bucket(Bucket="observed")
-    storage.upload_file(str(clip), "observed", "clip.mp4")
-
-    ports = dict(zip(("scheduler", "worker"), map(str, free_ports(2)), strict=True))
-    labels = {"scheduler": FARM_LABELS, "worker": FARM_LABELS | {"pool": "cpu"}}
-    targets = {f"127.0.0.1:{port}": labels[role] for role, port in ports.items()}
+    clip = stored_clip(folder)
+    (api_port,) = free_ports(1)
+    roles = {"scheduler": ["scheduler"], "worker": ["worker", "--slots", "2", "--grace", "0"]}
+    if HAS_API:
+        roles["api"] = ["serve", "--port", str(api_port)]
+    ports = dict(zip(roles, free_ports(len(roles)), strict=True))
+    labels = {role: {"namespace": "video"} for role in roles}
+    labels["worker"]["pool"] = "cpu"
     farm = Farm(valkey_url, folder)
-    with prometheus(folder, targets) as server:
-        farm.start("scheduler", "scheduler", "--metrics-port", ports["scheduler"])
-        farm.start("worker", "worker", "--slots", "2", "--grace", "0", "--metrics-port", ports["worker"])
+    with prometheus(folder, {f"127.0.0.1:{ports[role]}": labels[role] for role in roles}) as server:
+        for role, command in roles.items():
+            farm.start(role, *command, "--metrics-port", str(ports[role]))
         try:
-            until(lambda: server.values("gopfarm_farm_slots > 0"), "Prometheus sees the farm")
-            for number, publish in enumerate(("whole", "progressive"), start=1):
-                destination = f"s3://observed/{number}"
-                options = ("--profile", SMALL, "--publish", publish)
-                done = farm.run("submit", "s3://observed/clip.mp4", destination, *options)
-                assert done.returncode == 0, done.stderr
-                ended = f"sum(gopfarm_jobs_ended_total) == {number}"
-                until(lambda ended=ended: server.values(ended), "Prometheus sees the end of the job")
-            # Rules look at what was there before; once more, and they have seen all.
-            seen = "sum(namespace_queue:gopfarm_backlog_slot_seconds:max) == 0"
-            until(lambda: server.values(seen), "the rules have seen the end of the job")
-            assert server.values('sum(gopfarm_jobs_ended_total{state="done"})') == [2]
+            until(lambda: len(server.values("up == 1")) == len(roles), "Prometheus sees the farm")
+            work(farm, server, clip, api_port)
             yield server
         finally:
             for name in list(farm.processes):

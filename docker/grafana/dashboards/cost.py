@@ -22,6 +22,7 @@ def cost() -> Board:
         "gopfarm / Cost",
         "What does the farm's work take, and for which class of tenants?",
         "24h",
+        "5m",
         values_of("pool", "gopfarm_slots"),
         values_of("tenant_class", "gopfarm_jobs_ended_total", name="Class of tenants"),
         number("price", "Price of a slot hour", "0.05", "What an hour of one slot costs, in any currency."),

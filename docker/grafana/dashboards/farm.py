@@ -29,6 +29,7 @@ def farm() -> Board:
         "gopfarm / Farm",
         "Does the farm keep up with what comes in, and how soon is it done?",
         "6h",
+        "30s",
         values_of("pool", "gopfarm_slots"),
     )
     _at_a_glance(board)

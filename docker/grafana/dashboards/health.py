@@ -26,6 +26,7 @@ def health() -> Board:
         "gopfarm / Health",
         "Is anything wrong with the farm, or with what it depends on?",
         "6h",
+        "30s",
         values_of("pool", "gopfarm_slots"),
     )
     _at_a_glance(board)

@@ -230,6 +230,7 @@ class Board:
         title: Its heading.
         description: The question that it answers.
         since: How far back it looks at first, such as "6h".
+        refresh: How often it asks anew.
         variables: What the reader may choose, besides the farm.
     """
 
@@ -239,6 +240,7 @@ class Board:
         title: str,
         description: str,
         since: str,
+        refresh: str,
         *variables: QueryVariable | TextBoxVariable,
     ) -> None:
         self.uid = uid
@@ -249,7 +251,7 @@ class Board:
             .description(description)
             .tags(["gopfarm"])
             .time(f"now-{since}", "now")
-            .refresh("30s")
+            .refresh(refresh)
             .timezone("browser")
             .editable()
             .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
