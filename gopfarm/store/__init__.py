@@ -1,6 +1,7 @@
 """The farm's memory in Redis: jobs, tasks, leases, workers."""
 
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
+from gopfarm.store.census import LIVE_STATES, Census, CensusTaker
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
@@ -11,9 +12,12 @@ from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, Renewal, Started
 
 __all__ = [
     "ANNOUNCE_SECONDS",
+    "LIVE_STATES",
     "REDIS_FAULTS",
     "TWIN",
     "Board",
+    "Census",
+    "CensusTaker",
     "ClaimedStep",
     "Created",
     "Failure",
