@@ -3,6 +3,7 @@
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
 from gopfarm.store.census import LIVE_STATES, Census, CensusTaker
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
+from gopfarm.store.ends import EndedJob, newly_ended
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
@@ -20,6 +21,7 @@ __all__ = [
     "CensusTaker",
     "ClaimedStep",
     "Created",
+    "EndedJob",
     "Failure",
     "Finish",
     "Fleet",
@@ -42,6 +44,7 @@ __all__ = [
     "WorkerView",
     "connect",
     "destination_lock",
+    "newly_ended",
     "reachable",
     "without_secret",
 ]
