@@ -25,7 +25,7 @@ def test_panels_ask_for_metrics_that_exist(board: DashboardFile) -> None:
     asked = [query.expr for query in board.queries]
     asked += [str(variable["query"]) for variable in board.variables]
     for expr in asked:
-        assert metrics_in(expr) <= set(metrics.sample_names()), expr
+        assert metrics_in(expr) <= metrics.sample_names(), expr
         assert records_in(expr) <= RECORDS.keys(), expr
 
 
