@@ -14,7 +14,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
+.PHONY: help run watch test test-slow operate chaos fuzz lint types imports check bench lock \
 	dashboards clean venv venv-dev browser prometheus
 
 help: ## list the targets
@@ -33,6 +33,9 @@ test: venv-dev browser prometheus ## run the tests, except the slow ones
 
 test-slow: venv-dev browser prometheus ## run the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
+
+operate: venv-dev browser prometheus ## run a whole farm with API and Prometheus, break it, and look at what operators see
+	@GOPFARM_REQUIRE_BROWSER=1 GOPFARM_REQUIRE_PROMETHEUS=1 $(BIN)/pytest -m slow tests/operate $(ARGS)
 
 chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--runs 5 --lease 4')
 	@$(BIN)/python -m tests.chaos --runs 50 --seed 7 --keep-going $(ARGS)
