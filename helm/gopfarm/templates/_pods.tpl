@@ -1,10 +1,19 @@
 {{/* What the pods of the farm have in common. */}}
 
 {{- define "gopfarm.podSecurity" -}}
+{{- include "gopfarm.securityOf" .Values.podSecurity -}}
+{{- end -}}
+
+{{/* The security context of a pod. Takes a table with user and group: null leaves them to the cluster. */}}
+{{- define "gopfarm.securityOf" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.podSecurity.user }}
-runAsGroup: {{ .Values.podSecurity.group }}
-fsGroup: {{ .Values.podSecurity.group }}
+{{- with .user }}
+runAsUser: {{ int . }}
+{{- end }}
+{{- with .group }}
+runAsGroup: {{ int . }}
+fsGroup: {{ int . }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
