@@ -71,6 +71,23 @@ def test_scratch_has_room_for_every_slot_and_counts_as_memory_where_it_is_some()
     assert "ephemeral-storage" not in container(in_memory, "worker-cpu")["resources"]["requests"]
 
 
+def test_scratch_can_be_a_volume_of_its_own() -> None:
+    objects = render(pool({"slots": 4, "scratch": {"perSlotMiB": 256, "storageClassName": "local-nvme"}}))
+    (scratch,) = [v for v in spec_of(objects, "worker-cpu")["volumes"] if v["name"] == "scratch"]
+    claim = scratch["ephemeral"]["volumeClaimTemplate"]["spec"]
+    assert claim["storageClassName"] == "local-nvme"
+    assert claim["resources"]["requests"]["storage"] == "1024Mi"
+    assert "ephemeral-storage" not in container(objects, "worker-cpu")["resources"]["requests"]
+
+
+def test_a_worker_that_hangs_is_not_waited_for() -> None:
+    """Its probe has a grace of its own: that of the pod is for workers that finish their tasks."""
+    for role in ("worker-cpu", "scheduler"):
+        probe = container(render(), role)["livenessProbe"]
+        assert probe["terminationGracePeriodSeconds"] <= 30
+        assert probe["failureThreshold"] * probe["periodSeconds"] >= 120
+
+
 def test_resources_of_an_operator_win_over_the_measured_ones() -> None:
     resources = container(
         render(pool({"slots": 2, "resources": {"limits": {"cpu": 2}, "requests": {"memory": "4Gi"}}})),
