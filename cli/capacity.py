@@ -35,6 +35,11 @@ _LEAST_REDIS_MIB, _REDIS_ROOM = 768, 5 / 3
 #: Redis may hold so many times what is expected.
 _REDIS_RESERVE = 2
 
+#: What to know of tasks on the GPU.
+_OF_GPUS = (
+    "NVENC's own speed is not known: its tasks count what they take of the processor, so measure --pace"
+)
+
 #: Sizes are rounded up to so many MiB in the chart's values.
 _STEP_MIB = 64
 
@@ -222,6 +227,7 @@ def _document(
     document = {"demand": asdict(demand), "film": asdict(film), "farm": asdict(farm)}
     document["farm"]["pools"] = list(document["farm"]["pools"].values())
     document["farm"]["alone_seconds"] = alone
+    document["notes"] = _notes(farm)
     if hour_price is not None:
         document["price"] = _prices(farm, hour_price)
     return document
@@ -247,8 +253,14 @@ def _print(
     for name, text in (*_needs(demand, farm, alone), *_costs(farm, hour_price)):
         table.add_row(name, text)
     out.print(table)
+    for note in _notes(farm):
+        out.print(f"note: {note}", markup=False)
     out.print("\nvalues for the chart (helm/gopfarm), scaled by KEDA with Prometheus:\n", markup=False)
     out.print(yaml.safe_dump(values, sort_keys=False).rstrip(), markup=False)
+
+
+def _notes(farm: Capacity) -> list[str]:
+    return [_OF_GPUS] if "encode.nvenc" in farm.pools else []
 
 
 def _needs(demand: Demand, farm: Capacity, alone: float) -> list[tuple[str, str]]:
@@ -273,7 +285,7 @@ def _pool_rows(pool: Pool, demand: Demand) -> list[tuple[str, str]]:
         ("  busy slots", f"{pool.busy_average:.1f} on average, {pool.busy_peak:.1f} at the peak"),
         (
             "  turnaround",
-            f"{clock(pool.turnaround_seconds)} for 95 of 100 films at the peak, "
+            f"{clock(pool.turnaround_seconds)} for 95 of 100 films, "
             f"{clock(pool.shortest_seconds)} for the luckiest",
         ),
     ]

@@ -78,6 +78,12 @@ def test_the_chart_takes_the_values_as_they_are(arguments: tuple[str, ...]) -> N
         assert memory == pytest.approx(found["farm"]["machine_memory_bytes"], rel=0.01)
 
 
+def test_what_is_not_known_of_gpus_is_said() -> None:
+    assert document("--hours-per-day", "9")["notes"] == []
+    assert "NVENC" in document("--hours-per-day", "9", "--encoder", "nvenc")["notes"][0]
+    assert "note: NVENC" in run("--hours-per-day", "9", "--encoder", "nvenc").output
+
+
 def test_a_dearer_preset_and_slower_machines_need_more_slots() -> None:
     def slots(*arguments: str) -> int:
         return int(document("--hours-per-day", "500", *arguments)["farm"]["pools"][0]["slots"])
