@@ -224,7 +224,7 @@ def _prices(farm: Capacity, hour_price: float) -> dict[str, float]:
 def _document(
     film: Footprint, demand: Demand, farm: Capacity, alone: float, hour_price: float | None
 ) -> dict[str, Any]:
-    document = {"demand": asdict(demand), "film": asdict(film), "farm": asdict(farm)}
+    document: dict[str, Any] = {"demand": asdict(demand), "film": asdict(film), "farm": asdict(farm)}
     document["farm"]["pools"] = list(document["farm"]["pools"].values())
     document["farm"]["alone_seconds"] = alone
     document["notes"] = _notes(farm)

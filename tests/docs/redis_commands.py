@@ -1,4 +1,7 @@
-"""The commands that roles send to Redis, read from the code: Lua scripts, direct calls, dramatiq, locks."""
+"""The commands that roles send to Redis, read from the code: Lua scripts, direct calls, dramatiq, locks.
+
+``python -m tests.docs.redis_commands > docs/operations/users.acl`` writes the users that may send them.
+"""
 
 from __future__ import annotations
 
@@ -72,13 +75,36 @@ def of_dramatiq(commands: Iterable[str], maintenance: bool = False) -> set[str]:
     return found
 
 
+#: What KEDA's Redis scaler sends: a script that asks for a key's kind, and then for its length.
+_OF_KEDA = {"client|setinfo", "eval", "evalsha", "ping", "script|load", "select"}
+_OF_KEDA |= {"type", "llen", "scard", "zcard", "hlen"}
+
+#: The keys of each user.
+_FARM = ("~dramatiq", "~dramatiq:*", "~gopfarm:*")
+_KEYS = {"backend": _FARM[:2], "keda": ("~dramatiq:encode.*", "~gopfarm:active")}
+
+
 def of_roles() -> dict[str, set[str]]:
-    """Return the commands of each of our users of Redis."""
+    """Return the commands of each user of Redis."""
     scripts, own = _OF_WORKERS
-    schedulers = of_scripts() | direct() | of_locks() | of_dramatiq(_SENDS + _TAKES) | CONNECTION
+    stores = of_scripts() | direct() | of_locks() | of_dramatiq(_SENDS) | CONNECTION
     return {
-        "scheduler": schedulers,
+        "scheduler": stores | of_dramatiq(_TAKES),
         "worker": of_scripts(scripts) | own | of_dramatiq(_TAKES) | CONNECTION,
-        "api": (schedulers - of_dramatiq(_TAKES) - _OF_THE_LEADER) | of_scripts() | direct() - _OF_THE_LEADER,
+        "api": stores - _OF_THE_LEADER,
         "backend": of_dramatiq(_SENDS, maintenance=True) | CONNECTION - {"exec", "multi"},
+        "keda": _OF_KEDA,
     }
+
+
+def acl() -> str:
+    """Return the file of users: none but these, each with a password that is to be replaced."""
+    lines = ["user default off"]
+    for user, commands in of_roles().items():
+        rules = ["on", f">CHANGE-THIS-{user}", *_KEYS.get(user, _FARM), "resetchannels", "-@all"]
+        lines.append(" ".join(["user", user, *rules, *sorted(f"+{command}" for command in commands)]))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(acl(), end="")
