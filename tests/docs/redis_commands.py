@@ -98,8 +98,8 @@ def of_roles() -> dict[str, set[str]]:
 
 
 def acl() -> str:
-    """Return the file of users: none but these, each with a password that is to be replaced."""
-    lines = ["user default off"]
+    """Return the file of users, each with a password that is to be replaced; one may do everything."""
+    lines = ["user default off", "user admin on >CHANGE-THIS-admin ~* &* +@all"]
     for user, commands in of_roles().items():
         rules = ["on", f">CHANGE-THIS-{user}", *_KEYS.get(user, _FARM), "resetchannels", "-@all"]
         lines.append(" ".join(["user", user, *rules, *sorted(f"+{command}" for command in commands)]))

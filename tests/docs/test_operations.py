@@ -73,11 +73,8 @@ def valkey_in(folder: Path, *options: object) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A Valkey with these users, and an administrator to look into its log; its socket."""
-    folder = tmp_path_factory.mktemp("acl")
-    rules = folder / "users.acl"
-    rules.write_text(USERS.read_text() + "user admin on >CHANGE-THIS-admin ~* +@all\n")
-    with valkey_in(folder, "--aclfile", rules) as socket:
+    """A Valkey with these users; its socket."""
+    with valkey_in(tmp_path_factory.mktemp("acl"), "--aclfile", USERS) as socket:
         yield socket
 
 
