@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
 FrameT = TypeVar("FrameT")
+T = TypeVar("T")
 
 
 @dataclass
@@ -20,16 +22,30 @@ class DecodeCounts:
     ``frames`` came out; ``damaged`` packets gave none, and ``concealed`` frames are ones whose decoder had to
     make up a part. Nothing damaged counts before the first frame, since a stream may begin anywhere, and
     nothing whose packet is shown before ``since`` (a presentation time), since other tasks count that.
+    ``seconds`` went by until all was there, scaled and so on (see ``timed``).
     """
 
     frames: int = 0
     damaged: int = 0
     concealed: int = 0
     since: int | None = None
+    seconds: float = 0.0
 
     def concerns(self, pts: int | None) -> bool:
         """Whether what is shown at ``pts`` is to be counted here."""
         return self.frames > 0 and (self.since is None or pts is None or pts >= self.since)
+
+
+def timed(items: Iterable[T], counts: DecodeCounts) -> Iterator[T]:
+    """Yield what decoding gives, and count the time until each of it is there."""
+    rest, end = iter(items), object()
+    while True:
+        began = time.perf_counter()
+        item = next(rest, end)
+        counts.seconds += time.perf_counter() - began
+        if item is end:
+            return
+        yield cast(T, item)
 
 
 def decode(coded: Iterable[Packet[Any]], kind: type[FrameT], counts: DecodeCounts) -> Iterator[FrameT]:

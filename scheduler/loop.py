@@ -11,6 +11,7 @@ from gopfarm.store import REDIS_FAULTS, Board, Fleet, JobState, Leadership, Task
 from scheduler.admission import Admission
 from scheduler.dispatch import Dispatcher, Round
 from scheduler.reconcile import Reconciler
+from scheduler.spans import record_ended
 from scheduler.stragglers import stragglers
 
 log = get_logger(__name__)
@@ -86,6 +87,13 @@ class DispatchLoop:
             log.warning("redis is out of reach: the farm will notice by itself that this scheduler is gone")
         self._thread.join()
 
+    def tell_of_ends(self) -> None:
+        """After ``stop``, where no other scheduler takes over: count and trace what has ended at the last."""
+        try:
+            self._count_ended()
+        except REDIS_FAULTS as error:
+            log.warning("redis is out of reach", reason=str(error))
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.thread_time()
@@ -155,15 +163,15 @@ class DispatchLoop:
                 if self._store.give_twin(job_id, run.task):
                     idle -= 1
                     metrics.TWINS.inc()
-                    log.info(
-                        "a slow task gets a twin", job=job_id, task=run.task, elapsed=round(run.elapsed, 1)
-                    )
+                    with self._store.about(job_id):
+                        log.info("a slow task gets a twin", task=run.task, elapsed=round(run.elapsed, 1))
 
     def _count_ended(self) -> None:
         for job_id in self._board.newly_ended():
             view = self._store.view(job_id)
             if view is None or not view.state.ended:
                 continue
+            record_ended(self._store.trace(job_id), view)
             metrics.JOBS_ENDED.labels(view.state.value).inc()
             if view.state is JobState.DONE:
                 metrics.JOB_SECONDS.observe(view.times["done"] - view.times["queued"])

@@ -23,12 +23,19 @@ TOTAL_SECONDS = 10.0
 class NotDeliveredError(Exception):
     """The receiver did not answer with a 2xx status; the message is sent again later.
 
-    ``gone`` means that it answered 410: it wants no more of it.
+    Args:
+        reason: Why not.
+        status: What it answered, if it did.
     """
 
-    def __init__(self, reason: str, gone: bool = False) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
-        self.gone = gone
+        self.status = status
+
+    @property
+    def gone(self) -> bool:
+        """Whether it wants no more of it."""
+        return self.status == http.HTTPStatus.GONE
 
 
 def post(
@@ -38,8 +45,11 @@ def post(
     headers: Mapping[str, str],
     context: ssl.SSLContext,
     total_seconds: float = TOTAL_SECONDS,
-) -> None:
+) -> int:
     """Send a body to the first of a target's addresses that answers. Of the answer only the head is read.
+
+    Returns:
+        The status of the answer, 2xx.
 
     Args:
         target: Whose certificate is asked for, and what the ``Host`` header says.
@@ -72,7 +82,8 @@ def post(
     finally:
         connection.close()
     if not 200 <= status < 300:
-        raise NotDeliveredError(f"the receiver answered {status}", gone=status == http.HTTPStatus.GONE)
+        raise NotDeliveredError(f"the receiver answered {status}", status)
+    return int(status)
 
 
 def _connect(

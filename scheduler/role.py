@@ -12,19 +12,20 @@ import uuid
 from collections.abc import Callable
 
 import dramatiq
-import structlog
 from dramatiq.middleware import CurrentMessage
 
 from encoders.child import PROBE
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.backoff import pauses
 from gopfarm.broker import JOBS_QUEUE, STOP_POLL_MS, FarmBroker
 from gopfarm.child.parent import AbandonedError
 from gopfarm.child.ready import get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
+from gopfarm.facts import SourceFacts
 from gopfarm.log import get_logger
+from gopfarm.profile import Profile
 from gopfarm.settings import Settings
-from gopfarm.spec import parse_spec
+from gopfarm.spec import JobSpec, parse_spec
 from gopfarm.storage import SetupError, open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
@@ -57,6 +58,7 @@ from scheduler.ordering import ranks
 from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
 from scheduler.resume import Stock, stored_plans, take_stock
+from scheduler.spans import Submission
 from stitcher.growing import lanes
 
 log = get_logger(__name__)
@@ -149,6 +151,10 @@ class Scheduler:
         self._broker.close()
         log.info("scheduler stopped", scheduler=self.id)
 
+    def tell_of_ends(self) -> None:
+        """After ``stop``, where no other scheduler takes over: count and trace what has ended at the last."""
+        self._loop.tell_of_ends()
+
     # Messages. Each handler may be called twice for one message: every step is guarded by the job's state.
 
     def _submit(self, document: object) -> None:
@@ -156,34 +162,39 @@ class Scheduler:
         message = CurrentMessage.get_current_message()
         assert message is not None
         text = document if isinstance(document, str) else json.dumps(document)
-        message_id = message.message_id
-        self._persist(lambda: self._take_in(text, message_id))
+        submission = Submission.by(message)
+        self._persist(lambda: self._take_in(text, submission))
 
-    def _take_in(self, text: str, message_id: str) -> None:
-        job_id, spec = safe_id(message_id), None
+    def _take_in(self, text: str, submission: Submission) -> None:
+        job_id, spec = safe_id(submission.id), None
+        trace = {"trace": submission.trace, "submitted": submission.sent}
         try:
             spec = parse_spec(text)
-            job_id = job_id_for(spec, message_id)
+            job_id = job_id_for(spec, submission.id)
             check_webhook(spec, self._settings)
             resolve_profile(spec, self._settings)
             limit = policy_of(spec.tenant, self._settings.tenants).max_queued
             head_start = spec.priority * self._settings.aging_seconds
-            created = self._store.create(job_id, spec, limit, head_start)
+            created = self._store.create(job_id, spec, limit, head_start, **trace)
             if created is Created.FULL:
                 raise LimitError(
                     f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
                     "submit or retry when some have ended"
                 )
         except (SpecError, LimitError) as error:
-            log.warning("submission refused", job=job_id, reason=str(error))
-            self._store.reject(job_id, text, error, spec if isinstance(error, LimitError) else None)
+            kept = spec if isinstance(error, LimitError) else None
+            self._store.reject(job_id, text, error, kept, **trace)
+            with self._store.about(job_id):
+                log.warning("submission refused", reason=str(error))
+                submission.record(error)
             return
         metrics.JOBS_SUBMITTED.inc(created is Created.CREATED)
-        log.info(
-            "job submitted" if created is Created.CREATED else "job known already",
-            job=job_id,
-            tenant=spec.tenant,
-        )
+        with self._store.about(job_id):
+            if created is Created.CREATED:
+                log.info("job submitted")
+                submission.record()
+            else:
+                log.info("job known already")
 
     def _persist(self, work: Callable[[], None]) -> None:
         """Do something until Redis lets it: whoever sent the message will not send it again."""
@@ -209,6 +220,10 @@ class Scheduler:
             if self._stopping.is_set():
                 raise  # another scheduler is to do it
             return
+        self._plan(job_id, spec, profile, facts)
+
+    @tracing.span("plan")
+    def _plan(self, job_id: str, spec: JobSpec, profile: Profile, facts: SourceFacts) -> None:
         destination = open_destination(spec.destination)
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
@@ -272,7 +287,7 @@ class Scheduler:
     def _do(self, step: Step, job_id: str, work: Callable[[str, ClaimedStep], None]) -> None:
         """Do a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""
         with (
-            structlog.contextvars.bound_contextvars(job=job_id),
+            self._store.about(job_id),
             self._steps.claim(step, job_id) as claimed,
         ):
             if claimed is None:

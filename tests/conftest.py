@@ -12,6 +12,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import redis
+    from tests.collector import Collector
     from mypy_boto3_s3 import S3Client
 
 # A busy machine must not make a test fail that is only slow.
@@ -35,6 +36,19 @@ def _nothing_read_before() -> None:
     from gopfarm.storage.shared import shared_blocks
 
     shared_blocks().clear()
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector to which this process sends its spans, the last ones when ``tracing.shut_down`` is called."""
+    from gopfarm import tracing
+    from tests.collector import collecting
+
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        tracing.set_up("test")
+        yield collector
+        tracing.shut_down()
 
 
 @pytest.fixture(scope="session")
