@@ -22,8 +22,8 @@ _SHORTEST = 8
 _VARIABLE = re.compile(r"SECRET|TOKEN|PASSW|PRIVATE_KEY|ACCESS_KEY|API_KEY|CREDENTIAL_VALUE")
 _WITH_PARTS = "GOPFARM_WEBHOOK_SECRET"
 
-#: Variables that hold headers as ``name=value`` with commas between, percent-encoded: those with which traces are
-#: sent. What lets them in is the value.
+#: Variables that hold headers as ``name=value`` with commas between, percent-encoded: those with which traces
+#: are sent. The values let them in.
 _HEADERS = re.compile(r"OTEL_EXPORTER_OTLP_(?:TRACES_)?HEADERS")
 
 #: Variables that hold an address with a password in it.

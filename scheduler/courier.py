@@ -166,7 +166,7 @@ class Courier:
 
     def _try(self, delivery: Delivery) -> tuple[Outcome, str]:
         """Make one try; return what became of it, and why."""
-        attributes = {
+        attributes: dict[str, tracing.Value] = {
             "http.request.method": "POST",
             "http.request.resend_count": delivery.attempt - 1,
             "gopfarm.delivery.id": delivery.id,

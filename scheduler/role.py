@@ -167,7 +167,6 @@ class Scheduler:
 
     def _take_in(self, text: str, submission: Submission) -> None:
         job_id, spec = safe_id(submission.id), None
-        trace = {"trace": submission.trace, "submitted": submission.sent}
         try:
             spec = parse_spec(text)
             job_id = job_id_for(spec, submission.id)
@@ -175,7 +174,9 @@ class Scheduler:
             resolve_profile(spec, self._settings)
             limit = policy_of(spec.tenant, self._settings.tenants).max_queued
             head_start = spec.priority * self._settings.aging_seconds
-            created = self._store.create(job_id, spec, limit, head_start, **trace)
+            created = self._store.create(
+                job_id, spec, limit, head_start, trace=submission.trace, submitted=submission.sent
+            )
             if created is Created.FULL:
                 raise LimitError(
                     f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
@@ -183,7 +184,7 @@ class Scheduler:
                 )
         except (SpecError, LimitError) as error:
             kept = spec if isinstance(error, LimitError) else None
-            self._store.reject(job_id, text, error, kept, **trace)
+            self._store.reject(job_id, text, error, kept, submission.trace, submission.sent)
             with self._store.about(job_id):
                 log.warning("submission refused", reason=str(error))
                 submission.record(error)

@@ -12,8 +12,9 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import redis
-    from tests.collector import Collector
     from mypy_boto3_s3 import S3Client
+
+    from tests.collector import Collector
 
 # A busy machine must not make a test fail that is only slow.
 settings.register_profile("gopfarm", deadline=None)
@@ -40,7 +41,7 @@ def _nothing_read_before() -> None:
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    """A collector to which this process sends its spans, the last ones when ``tracing.shut_down`` is called."""
+    """A collector to which this process sends its spans, the last ones at ``tracing.shut_down``."""
     from gopfarm import tracing
     from tests.collector import collecting
 

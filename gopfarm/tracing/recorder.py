@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -70,7 +71,8 @@ class OpenTelemetryRecorder:
     def samples(self, trace_id: str, parent: TraceContext | None) -> bool:
         """Decide whether a trace that begins here is recorded."""
         context = _context_of(parent)
-        return self.provider.sampler.should_sample(context, int(trace_id, 16), "job").decision.is_sampled()
+        result = self.provider.sampler.should_sample(context, int(trace_id, 16), "job")
+        return result.decision is Decision.RECORD_AND_SAMPLE
 
     def start(
         self,

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 import trustme
 
+from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
+from gopfarm.spec import JobSpec
+from gopfarm.store import TaskStore, connect
 from tests.collector import Collector, Span, collecting
-from tests.farm.processes import Farm, until
+from tests.farm.processes import Farm, gopfarm, until
 from tests.scheduler.receiver import Receiver, serving, trust_file
 
 SMALL = Path(__file__).parent / "small.yaml"
@@ -46,17 +48,23 @@ class Seen:
         return span
 
 
+def ended(store: TaskStore, job: str) -> dict[str, Any]:
+    view = until(lambda: (view := store.view(job)) and view.state.ended and view, "the job ends")
+    document: dict[str, Any] = view.model_dump(mode="json")
+    return document
+
+
 @pytest.fixture(scope="module")
 def seen(valkey_url: str, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder, authority = tmp_path_factory.mktemp("tracing"), trustme.CA()
-    with redis.Redis.from_url(valkey_url) as client:
-        client.flushall()
     farm = Farm(valkey_url, folder)
     with (
+        connect(valkey_url) as client,
         collecting() as collector,
         serving(Receiver(authority)) as receiver,
         pytest.MonkeyPatch.context() as patch,
     ):
+        client.flushall()
         host = f"127.0.0.1:{receiver.server_port}"
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
@@ -66,11 +74,11 @@ def seen(valkey_url: str, clip: Path, tmp_path_factory: pytest.TempPathFactory) 
         farm.start("scheduler", "scheduler", "--log-level", "debug")
         farm.start("worker", "worker", "--slots", "2", "--grace", "0", "--log-level", "debug")
         hook = ("--webhook", f"https://{host}/hook?token=sesame-sesame")
-        patch.setenv("TRACEPARENT", TRACEPARENT)
-        done = farm.run("submit", clip, folder / "out", "--profile", SMALL, *hook).stdout.strip()
-        patch.delenv("TRACEPARENT")
-        failed = farm.run("submit", folder / "none.mp4", folder / "out", "--profile", SMALL).stdout.strip()
-        jobs = [farm.ended(job) for job in (done, failed)]
+        submit = ("submit", clip, folder / "out", "--profile", SMALL, *hook)
+        done = gopfarm(*submit, GOPFARM_REDIS_URL=valkey_url, TRACEPARENT=TRACEPARENT).stdout.strip()
+        missing = JobSpec(source=str(folder / "none.mp4"), destination=str(folder / "nothing"))
+        failed = send(FarmBroker(valkey_url, {}), JOBS_QUEUE, "submit", missing.model_dump_json())
+        jobs = [ended(TaskStore(client, 1000), job) for job in (done, failed)]
         until(lambda: receiver.got, "the webhook is delivered")
         assert {name: farm.stop(name) for name in ("worker", "scheduler")} == {"worker": 0, "scheduler": 0}
         logs = {name: farm.log(name) for name in ("worker", "scheduler")}

@@ -128,9 +128,14 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
 
 
 def test_values_that_the_documentation_shows_are_taken() -> None:
-    page = (ROOT / "docs" / "kubernetes.md").read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 3
+    blocks = [
+        block
+        for page in ("kubernetes.md", "tracing.md")
+        for block in re.findall(
+            r"^```yaml\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert len(blocks) >= 4
     for block in blocks:
         assert render(yaml.safe_load(block))
 
