@@ -299,6 +299,8 @@ def _print_view(view: JobView, expected: Expected | None = None) -> None:
     line("source", one_line(view.source))
     line("destination", one_line(view.destination))
     line("tenant", f"{view.tenant}, priority {view.priority}")
+    if view.trace_id:
+        line("trace", view.trace_id)
     for failure in view.failures:
         line("attempt", one_line(f"{failure.attempt} at {failure.task} failed: {failure.reason}"))
     begun = view.times.get("queued")

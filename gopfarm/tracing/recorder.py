@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -66,6 +67,7 @@ class OpenTelemetryRecorder:
                 OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
             )
             self.provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._open: dict[str, _Recorded] = {}
         self._tracer = self.provider.get_tracer("gopfarm", __version__)
 
     def samples(self, trace_id: str, parent: TraceContext | None) -> bool:
@@ -92,7 +94,7 @@ class OpenTelemetryRecorder:
                 dict(attributes),
                 start_time=None if start is None else _nanoseconds(start),
             )
-        return _Recorded(span, _ours(span.get_span_context()))
+        return _Recorded(span, _ours(span.get_span_context()), parent and parent.span_id, self._open)
 
     def current(self) -> TraceContext | None:
         """Return the span that a library has made here with OpenTelemetry."""
@@ -107,13 +109,30 @@ class OpenTelemetryRecorder:
 
 
 class _Recorded(Span):
-    """A span that is recorded, unless the sampler of this process decided against it."""
+    """A span that is recorded, unless the sampler of this process decided against it.
 
-    def __init__(self, span: SdkSpan, context: TraceContext) -> None:
+    It is sent after the span that it is inside of, if that is one of this process: should the process be
+    killed, no span is there whose parent got lost.
+
+    Args:
+        span: OpenTelemetry's.
+        context: Its place in its trace.
+        parent: Id of the span that it is inside of.
+        opened: The spans of this process that have not ended, by id.
+    """
+
+    def __init__(
+        self, span: SdkSpan, context: TraceContext, parent: str | None, opened: dict[str, _Recorded]
+    ) -> None:
         super().__init__(context)
         self._span = span
         self._failed = False
+        self._parent = opened.get(parent) if parent else None
+        self._opened, self._id = opened, context.span_id
+        self._inside: list[tuple[_Recorded, int]] = []
         self.recorded = span.is_recording()
+        if self.recorded:
+            opened[context.span_id] = self
 
     def set(self, attributes: Attributes) -> None:
         self._span.set_attributes(dict(clean(attributes)))
@@ -128,8 +147,18 @@ class _Recorded(Span):
         self._span.add_event(name, timestamp=_nanoseconds(at))
 
     def end(self, at: float | None = None) -> None:
-        if self._span.is_recording():
-            self._span.end(None if at is None else _nanoseconds(at))
+        if self._opened.pop(self._id, None) is None:
+            return
+        ended = time.time_ns() if at is None else _nanoseconds(at)
+        if self._parent is not None and self._parent._id in self._opened:
+            self._parent._inside.append((self, ended))
+        else:
+            self._send(ended)
+
+    def _send(self, ended: int) -> None:
+        self._span.end(ended)
+        for span, earlier in self._inside:
+            span._send(earlier)
 
 
 class _Ids(RandomIdGenerator):

@@ -186,6 +186,25 @@ def test_a_job_that_fails_says_so_in_a_trace_of_its_own(seen: Seen) -> None:
         assert "none.mp4" in span.message
 
 
+def test_a_farm_in_one_process_traces_its_one_job(clip: Path, tmp_path: Path) -> None:
+    with collecting() as collector:
+        done = gopfarm(
+            *("transcode", clip, tmp_path / "out", "--profile", SMALL, "--json"),
+            OTEL_TRACES_EXPORTER="otlp",
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{collector.url}/v1/traces",
+            OTEL_EXPORTER_OTLP_HEADERS="",
+            OTEL_RESOURCE_ATTRIBUTES="",
+        )
+    assert done.returncode == 0, done.stderr
+    names = Counter(span.name for span in collector.spans)
+    assert names["job"] == names["submit"] == names["publish"] == 1
+    assert names["task run"] == names["encode"] >= 2
+    (root,) = [span for span in collector.spans if span.name == "job"]
+    known = {span.id for span in collector.spans}
+    assert {span.service for span in collector.spans} == {"gopfarm-transcode"}
+    assert [span for span in collector.spans if span.parent not in known] == [root]
+
+
 def test_logs_of_all_processes_are_joined_by_the_trace(seen: Seen) -> None:
     for name, events in {
         "scheduler": {"job submitted", "job planned", "task queued", "job done", "webhook delivered"},

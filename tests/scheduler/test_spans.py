@@ -10,14 +10,16 @@ import redis
 
 from gopfarm import tracing
 from gopfarm.errors import SourceError, SpecError
+from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
-from gopfarm.store import JobState, TaskStore, keys
+from gopfarm.store import Board, JobState, StepStore, TaskStore, keys
 from gopfarm.store.events import EventStore
 from gopfarm.tracing import NO_SPAN
+from scheduler import reconcile
 from scheduler.spans import Submission, record_ended
 from tests.collector import Collector, Span
 from tests.farm.processes import until
-from tests.gopfarm.store.jobs import SPEC, begin
+from tests.gopfarm.store.jobs import SPEC, begin, end_leases, give_out
 from tests.scheduler.couriers import delivery, end_job, in_state, running, settings_for
 from tests.scheduler.receiver import Receiver
 
@@ -117,6 +119,20 @@ def test_each_time_that_a_job_is_sent_through_has_a_span_in_its_one_trace(
     assert before.trace == after.trace == first.trace_id == again.trace_id
     assert (before.parent, after.parent) == ("", before.id)
     assert [span.attributes["gopfarm.job.retries"] for span in (before, after)] == [0, 1]
+
+
+def test_a_worker_that_dies_leaves_a_word_in_the_trace(
+    collector: Collector, valkey: redis.Redis, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "_LEASES_EVERY_SECONDS", 0.0)
+    begin(store, "j")
+    give_out(store, "j", "audio-0")
+    store.start("j", "audio-0", "w#1", 15)
+    end_leases(valkey)
+    reconcile.Reconciler(store, Board(valkey), StepStore(valkey, "s"), Settings()).run()
+    lost = recorded(collector)["task lost"]
+    assert (lost.failed, lost.attributes["error.type"]) == (True, "lost")
+    assert lost.attributes["gopfarm.task.id"] == "audio-0"
 
 
 def test_every_try_of_a_webhook_has_a_span(

@@ -25,12 +25,23 @@ def test_spans_inside_each_other_know_their_parents(collector: Collector) -> Non
             pass
         tracing.record("past", 10.0, 12.5)
     tracing.shut_down()
-    inner, past, outer = collector.spans
+    outer, inner, past = collector.spans
     assert SAMPLED.root is not None
     assert (outer.name, outer.parent, outer.trace) == ("outer", SAMPLED.root.span_id, TRACE)
     assert (inner.parent, past.parent) == (outer.id, outer.id)
     assert inner.attributes == {"gopfarm.job.id": "j", "gopfarm.tenant": "school", "n": 1}
     assert (past.start, past.end) == (10.0, 12.5)
+
+
+def test_a_span_is_sent_after_those_that_it_is_inside_of(collector: Collector) -> None:
+    with tracing.about(SAMPLED):
+        with tracing.span("a") as first, tracing.span("b"), tracing.span("c"):
+            pass
+        with tracing.span("d"):
+            first.end()  # a second time: nothing happens
+    tracing.shut_down()
+    assert [span.name for span in collector.spans] == ["a", "b", "c", "d"]
+    assert all(span.start <= span.end for span in collector.spans)
 
 
 def test_the_span_of_a_job_has_the_id_that_the_others_named_as_their_parent(collector: Collector) -> None:
