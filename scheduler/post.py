@@ -48,15 +48,15 @@ def post(
 ) -> int:
     """Send a body to the first of a target's addresses that answers. Of the answer only the head is read.
 
-    Returns:
-        The status of the answer, 2xx.
-
     Args:
         target: Whose certificate is asked for, and what the ``Host`` header says.
         addresses: Where to connect; nothing is resolved.
         body, headers: What to send.
         context: Says which certificates are trusted.
         total_seconds: Limit on connecting, sending and waiting together.
+
+    Returns:
+        The status of the answer, 2xx.
 
     Raises:
         NotDeliveredError: The receiver could not be reached or refused it. The reason says nothing secret.
