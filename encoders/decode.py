@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
+
+from gopfarm.stopwatch import Stopwatch
 
 FrameT = TypeVar("FrameT")
 T = TypeVar("T")
@@ -22,27 +23,26 @@ class DecodeCounts:
     ``frames`` came out; ``damaged`` packets gave none, and ``concealed`` frames are ones whose decoder had to
     make up a part. Nothing damaged counts before the first frame, since a stream may begin anywhere, and
     nothing whose packet is shown before ``since`` (a presentation time), since other tasks count that.
-    ``seconds`` went by until all was there, scaled and so on (see ``timed``).
+    ``clock`` ran until all was there, scaled and so on (see ``timed``).
     """
 
     frames: int = 0
     damaged: int = 0
     concealed: int = 0
     since: int | None = None
-    seconds: float = 0.0
+    clock: Stopwatch = field(default_factory=Stopwatch)
 
     def concerns(self, pts: int | None) -> bool:
         """Whether what is shown at ``pts`` is to be counted here."""
         return self.frames > 0 and (self.since is None or pts is None or pts >= self.since)
 
 
-def timed(items: Iterable[T], counts: DecodeCounts) -> Iterator[T]:
-    """Yield what decoding gives, and count the time until each of it is there."""
+def timed(items: Iterable[T], clock: Stopwatch) -> Iterator[T]:
+    """Yield items while a clock runs until each of them is there."""
     rest, end = iter(items), object()
     while True:
-        began = time.perf_counter()
-        item = next(rest, end)
-        counts.seconds += time.perf_counter() - began
+        with clock:
+            item = next(rest, end)
         if item is end:
             return
         yield cast(T, item)

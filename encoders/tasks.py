@@ -29,6 +29,7 @@ from encoders.video import RenditionEncoder
 from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoRendition, VideoTask
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
+from gopfarm.stopwatch import Stopwatch
 
 #: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
 OnFile = Callable[[str, SegmentResult], None]
@@ -77,7 +78,7 @@ def run_task(
         frames_decoded=counts.frames,
         frames_damaged=counts.damaged,
         frames_concealed=counts.concealed,
-        decode_seconds=counts.seconds,
+        decode_seconds=counts.clock.seconds,
         wall_seconds=time.monotonic() - started,
         cpu_seconds=_cpu_seconds() - cpu_before,
         peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
@@ -99,18 +100,24 @@ def _run_video(
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
     cascade = Cascade(task.renditions, picture, scratch, task.sizes)
+    clocks = [Stopwatch() for _ in encoders]
     with open_media(source, task.source.url) as container:
         frames = grid_frames(container, picture, task.seek, task.start, task.end, counts)
         pictures = _scaled(frames, cascade, picture.captions)
-        for batch in timed(_batches(pictures, _batch_size(task.renditions)), counts):
+        for batch in timed(_batches(pictures, _batch_size(task.renditions)), counts.clock):
             for place, encoder in enumerate(encoders):
-                for slot, images in batch:
-                    encoder.encode(images[place], slot)
+                with clocks[place]:
+                    for slot, images in batch:
+                        encoder.encode(images[place], slot)
             on_progress(batch[-1][0] + 1 - task.start)
-    return tuple(
-        _result(encoder.rendition.name, encoder.finish(), packager)
-        for encoder, packager in zip(encoders, packagers, strict=True)
-    )
+    results = []
+    for encoder, packager, clock in zip(encoders, packagers, clocks, strict=True):
+        with clock:
+            header = encoder.finish()
+        results.append(
+            replace(_result(encoder.rendition.name, header, packager), encode_seconds=clock.seconds)
+        )
+    return tuple(results)
 
 
 def _scaled(
@@ -162,7 +169,7 @@ def _run_audio(
         samples = track_samples(container, task, counts)
         if loudness is not None and loudness.gain:
             samples = amplified(samples, loudness.gain)
-        header = encode_track(timed(samples, counts), rendition, task.segments, packager, on_progress)
+        header = encode_track(timed(samples, counts.clock), rendition, task.segments, packager, on_progress)
     return replace(_result(rendition.name, header, packager), loudness=loudness)
 
 

@@ -10,7 +10,8 @@ import redis
 
 from gopfarm import tracing
 from gopfarm.errors import FarmError
-from gopfarm.plan import Plan
+from gopfarm.plan import Plan, VideoTask
+from gopfarm.profile import EncoderChoice
 from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
@@ -62,12 +63,14 @@ class JobStore(JobReader):
         spec: JobSpec,
         limit: int | None = None,
         head_start: float = 0.0,
+        encoder: EncoderChoice = "auto",
         trace: TraceContext | None = None,
         submitted: float | None = None,
     ) -> Created:
         """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended.
 
-        Among those that wait it is put before others by the seconds of its ``head_start``. Without a
+        Among those that wait it is put before others by the seconds of its ``head_start``. ``encoder`` is
+        what its profile names: it tells which workers the job will want, before there is a plan. Without a
         ``trace`` (see ``tracing.begin``) it gets a new one. ``submitted`` is when it was sent, in seconds
         since 1970.
         """
@@ -76,6 +79,7 @@ class JobStore(JobReader):
             "tenant": spec.tenant,
             "priority": spec.priority,
             "publish": spec.publish,
+            "encoder": encoder,
             "ttl": self._ttl,
             "keep": self._keep,
             "trace": trace or tracing.begin(None),
@@ -168,8 +172,9 @@ class JobStore(JobReader):
             )
         ]
         names = ",".join(sorted(set(queues.values())))
+        main = next((queues[task.id] for task in plan.tasks if isinstance(task, VideoTask)), names)
         common = pairs(dict(packed.common))
-        head = (plan.hash, squeeze(plan), names, len(packed.common))
+        head = (plan.hash, squeeze(plan), names, main, float(plan.seconds), len(packed.common))
         return bool(self._scripts.run("start_encoding", job_id, *head, *common, *tasks))
 
     # Playlists that grow.

@@ -94,7 +94,7 @@ class OpenTelemetryRecorder:
                 dict(attributes),
                 start_time=None if start is None else _nanoseconds(start),
             )
-        return _Recorded(span, _ours(span.get_span_context()), parent and parent.span_id, self._open)
+        return _Recorded(span, _ours(span.get_span_context()), parent.span_id if parent else None, self._open)
 
     def current(self) -> TraceContext | None:
         """Return the span that a library has made here with OpenTelemetry."""

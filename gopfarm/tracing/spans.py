@@ -110,6 +110,11 @@ def record_with(recorder: Recorder | None) -> Recorder | None:
     return before
 
 
+def is_recording() -> bool:
+    """Tell whether spans are recorded in this process."""
+    return _recorder is not None
+
+
 def begin(parent: TraceContext | None) -> TraceContext:
     """Return the trace of a job that is taken in: the submitter's, if that sent one, else a new one."""
     context = parent or TraceContext(secrets.token_hex(16))
