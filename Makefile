@@ -15,7 +15,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
-	clean venv venv-dev browser
+	dashboards clean venv venv-dev browser prometheus
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,10 +28,10 @@ run: venv ## transcode SOURCE (or a clip made on the spot) into out/
 watch: venv ## play a finished stream in the browser: OUT=out/demo
 	@$(BIN)/gopfarm play "$${OUT:-out/demo}"
 
-test: venv-dev browser ## run the tests, except the slow ones
+test: venv-dev browser prometheus ## run the tests, except the slow ones
 	@$(BIN)/pytest -m "not slow" $(ARGS)
 
-test-slow: venv-dev browser ## run the tests that take minutes
+test-slow: venv-dev browser prometheus ## run the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
 
 chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--runs 5 --lease 4')
@@ -42,6 +42,9 @@ fuzz: venv-dev ## send 10,000 mutated files through probe, plan and encode (ARGS
 
 bench: venv-dev ## measure everything and write docs/benchmarks.md (SOURCE=clip.mp4 ARGS='--quick --only NAME')
 	@$(BIN)/python -m bench $${SOURCE:+--source "$$SOURCE"} $(ARGS)
+
+dashboards: venv-dev ## write Grafana's dashboards into the chart, from docker/grafana/dashboards
+	@PYTHONPATH=docker/grafana $(BIN)/python -m dashboards helm/gopfarm/dashboards
 
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check
@@ -80,3 +83,6 @@ venv-dev:
 
 browser:
 	@scripts/setup-browser
+
+prometheus:
+	@scripts/setup-prometheus
