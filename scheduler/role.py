@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage
@@ -80,21 +81,25 @@ _STOP_TIMEOUT_MS = 30_000
 
 
 def _logged(handler: Callable[..., None]) -> Callable[..., None]:
-    """Log what a handler raises: dramatiq would log the message's arguments along with it.
-
-    A step that is broken off is asked for again by the reconciler, so no message need be kept for it.
-    """
+    """Log what a handler raises: dramatiq would log the message's arguments along with it."""
 
     @functools.wraps(handler)
     def wrapped(*arguments: object) -> None:
         try:
             handler(*arguments)
-        except (*REDIS_FAULTS, AbandonedError) as fault:
-            log.warning("broken off", actor=handler.__name__.strip("_"), reason=str(fault))
         except Exception:
             log.exception("message dropped by a bug", actor=handler.__name__.strip("_"))
 
     return wrapped
+
+
+@contextmanager
+def _may_break_off(step: Step) -> Iterator[None]:
+    """Log why a step is broken off. The reconciler asks for it again, so no message need be kept for it."""
+    try:
+        yield
+    except (*REDIS_FAULTS, AbandonedError) as fault:
+        log.warning("broken off", step=step.value, reason=str(fault))
 
 
 class Scheduler:
@@ -301,6 +306,7 @@ class Scheduler:
         """Do a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""
         with (
             self._store.about(job_id),
+            _may_break_off(step),
             self._steps.claim(step, job_id) as claimed,
         ):
             if claimed is None:
