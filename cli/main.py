@@ -28,6 +28,7 @@ _COMMANDS = {
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
     "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),
+    "metrics": ("cli.metrics:metrics", "Print what Prometheus can ask of the farm."),
     "schema": ("cli.schema:schema", "Print the JSON Schema of job specs."),
     "demo": ("cli.demo:demo", "Make a short clip to try things on."),
 }
