@@ -27,7 +27,7 @@ from gopfarm.store.farmview import (
     WorkerTask,
 )
 from gopfarm.store.fleet import Fleet
-from gopfarm.store.models import WorkerView
+from gopfarm.store.models import PRIORITIES, WorkerView
 from gopfarm.store.scripts import Scripts
 from gopfarm.store.tasks import TWIN
 from gopfarm.tenants import TenantPolicy, policy_of
@@ -40,8 +40,6 @@ _PAGE = 500
 
 #: Runs that are told one by one: what a page can show, and no more than a view may cost.
 _MAX_RUNS = 2000
-
-_PRIORITIES = range(10)
 
 _MINUTE = 60
 
@@ -96,7 +94,7 @@ class Overview:
             pipe.get(keys.LEADER)
             pipe.smembers(keys.ACTIVE)
             pipe.smembers(keys.TENANTS)
-            for priority in _PRIORITIES:
+            for priority in PRIORITIES:
                 pipe.scard(keys.priority(priority))
             (seconds, micros), leader, active, tenants, *counts = pipe.execute()
         now, webhooks = seconds + micros / 1e6, self._events.backlog()
@@ -111,7 +109,7 @@ class Overview:
             ),
             jobs={state.value: count.jobs for state, count in census.states.items()},
             tenants=self._tenants(sorted(tenants), activity),
-            priorities={str(priority): count for priority, count in zip(_PRIORITIES, counts, strict=True)},
+            priorities={str(priority): count for priority, count in zip(PRIORITIES, counts, strict=True)},
             webhooks=Webhooks(
                 waiting=webhooks.waiting, dead=webhooks.dead, oldest_seconds=webhooks.oldest_seconds
             ),
