@@ -48,6 +48,7 @@ RECORDS = frozenset(
         "gopfarm:schedulers",
         "gopfarm:shares",
         "gopfarm:tenants",
+        "gopfarm:throughput:<id>",
         "gopfarm:workers",
     }
 )
