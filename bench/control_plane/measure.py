@@ -45,6 +45,7 @@ RECORDS = frozenset(
         "gopfarm:job:<id>",
         "gopfarm:jobs",
         "gopfarm:messages",
+        "gopfarm:planned",
         "gopfarm:schedulers",
         "gopfarm:shares",
         "gopfarm:tenants",
