@@ -49,6 +49,7 @@ RECORDS = frozenset(
         "gopfarm:schedulers",
         "gopfarm:shares",
         "gopfarm:tenants",
+        "gopfarm:throughput:<id>",
         "gopfarm:workers",
     }
 )

@@ -122,6 +122,17 @@ local function make_pending(id, run)
   note_change(id)
 end
 
+-- Let a run wait again whose message no process has fetched yet, and give its tenant back what it was charged; false
+-- if the message is gone.
+local function take_back(id, run, message, charge)
+  if not withdraw(order_of(id, run), message) then return false end
+  redis.call('HDEL', key(id, 'queued'), run)
+  unlease(id, run)
+  redis.call('HINCRBYFLOAT', SHARES, tenant_of(id), exact(-charge))
+  if state_of(id) == 'encoding' then make_pending(id, run) end
+  return true
+end
+
 -- How many tasks of a job wait for a queue, and the expected seconds of those that are next, at most so many.
 local function outlook(id, queue, most)
   if state_of(id) ~= 'encoding' then return 0, '' end
@@ -134,6 +145,9 @@ local function outlook(id, queue, most)
   end
   return redis.call('ZCARD', waiting), table.concat(seconds, ' ')
 end
+
+-- A job's priority as it is now: that of its spec, unless it was changed.
+local function priority_of(id) return redis.call('HGET', key(id), 'priority') or '0' end
 
 local function queues_of(id)
   local names = {}
