@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from gopfarm.settings import Settings
 from gopfarm.store import Fleet, TaskStore, connect
+from gopfarm.store.chunkmap import ChunkMaps
 from gopfarm.store.events import EventStore
 from gopfarm.store.listing import Listing
 
@@ -25,6 +26,7 @@ class Services:
     client: redis.Redis
     jobs: TaskStore = field(init=False)
     listing: Listing = field(init=False)
+    chunk_maps: ChunkMaps = field(init=False)
     events: EventStore = field(init=False)
     fleet: Fleet = field(init=False)
 
@@ -32,6 +34,7 @@ class Services:
         remembered = self.settings.job_ttl_days * _DAY
         self.jobs = TaskStore(self.client, remembered, self.settings.keep_failed_hours * _HOUR)
         self.listing = Listing(self.client)
+        self.chunk_maps = ChunkMaps(self.client)
         self.events = EventStore(self.client, remembered)
         self.fleet = Fleet(self.client)
 
