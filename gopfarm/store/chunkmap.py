@@ -18,7 +18,7 @@ from gopfarm.store.models import Failure, JobState
 from gopfarm.store.packing import expand
 from gopfarm.store.tasks import TWIN
 
-#: waiting: not given out yet. queued: lies in a queue of workers. failed: has failed at last, and the job by it.
+#: waiting: not given out yet. queued: in a queue of workers. failed: so did its last attempt, and the job.
 TaskState = Literal["waiting", "queued", "running", "done", "failed"]
 
 #: Plans that are remembered taken apart: a page that shows a job asks for it every second or so.
