@@ -13,6 +13,7 @@ from gopfarm.store import Fleet, TaskStore, connect
 from gopfarm.store.chunkmap import ChunkMaps
 from gopfarm.store.events import EventStore
 from gopfarm.store.listing import Listing
+from gopfarm.store.overview import Overview
 
 _DAY = 86_400
 _HOUR = 3_600
@@ -28,6 +29,7 @@ class Services:
     listing: Listing = field(init=False)
     chunk_maps: ChunkMaps = field(init=False)
     events: EventStore = field(init=False)
+    overview: Overview = field(init=False)
     fleet: Fleet = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,6 +38,7 @@ class Services:
         self.listing = Listing(self.client)
         self.chunk_maps = ChunkMaps(self.client)
         self.events = EventStore(self.client, remembered)
+        self.overview = Overview(self.client, self.settings.tenants)
         self.fleet = Fleet(self.client)
 
 
