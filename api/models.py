@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gopfarm.spec import PublishMode
 from gopfarm.store import Failure, JobState, JobView
@@ -122,12 +122,19 @@ class Failures(BaseModel):
     failures: tuple[Failure, ...]
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Priority(BaseModel):
     """How urgent a job is to be."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"priority": 9}})
 
-    priority: int = Field(ge=0, le=9, strict=True, description="9 is the most urgent, 0 the least.")
+    # JSON knows no integers: 9.0 is one. "9" and true are none.
+    priority: Annotated[int, BeforeValidator(_whole)] = Field(
+        ge=0, le=9, strict=True, description="9 is the most urgent, 0 the least."
+    )
 
 
 class Session(BaseModel):

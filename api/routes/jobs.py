@@ -64,6 +64,7 @@ def submit_job(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=256,
             description="The same as `idempotency_key` in the spec: sent again with it, the same job is "
