@@ -165,6 +165,7 @@ def test_the_architecture_page_lists_every_state_key_and_script() -> None:
     constants = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
     names = constants - {keys.PREFIX} | {job, keys.pending("<id>", "<queue>"), keys.delivery("<id>")}
     names |= {keys.state("<state>"), keys.unplanned("<encoder>")}
+    names |= {keys.priority("<priority>"), keys.throughput("<minute>")}
     names |= {keys.tenant_jobs("<tenant>"), keys.tenant_runs("<tenant>"), keys.destination("<digest>")}
     assert {name for name in table if name.startswith(keys.PREFIX + ":")} == names | {
         part("<id>") for part in keys.PARTS

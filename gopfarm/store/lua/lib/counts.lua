@@ -30,11 +30,12 @@ local function note_state(id, from, to, now)
   end
 end
 
--- Put a job on the lists of its state, and off those of others; true if it was not so.
+-- Put a job on the lists of its state and priority, and off those of others; true if it was not so.
 local function repair_state(id, state)
-  local wrong, wish = false, UNPLANNED .. wish_of(id)
+  local wrong, live, wish = false, false, UNPLANNED .. wish_of(id)
   for _, name in ipairs(LIVE_STATES) do
     local listed = redis.call('ZSCORE', STATES .. name, id)
+    live = live or name == state
     if listed and name ~= state then
       redis.call('ZREM', STATES .. name, id)
       wrong = true
@@ -42,6 +43,11 @@ local function repair_state(id, state)
       redis.call('ZADD', STATES .. name, redis.call('HGET', key(id), 'at:' .. name) or clock(), id)
       wrong = true
     end
+  end
+  local priority = priority_of(id)
+  for level = 0, 9 do
+    local change = live and tostring(level) == priority and 'SADD' or 'SREM'
+    if redis.call(change, PRIORITY .. level, id) == 1 then wrong = true end
   end
   local change = BEFORE_THE_PLAN[state] and 'SADD' or 'SREM'
   return redis.call(change, wish, id) == 1 or wrong
