@@ -15,7 +15,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
-	clean venv venv-dev browser prometheus
+	dashboards clean venv venv-dev browser prometheus
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ fuzz: venv-dev ## send 10,000 mutated files through probe, plan and encode (ARGS
 
 bench: venv-dev ## measure everything and write docs/benchmarks.md (SOURCE=clip.mp4 ARGS='--quick --only NAME')
 	@$(BIN)/python -m bench $${SOURCE:+--source "$$SOURCE"} $(ARGS)
+
+dashboards: venv-dev ## write Grafana's dashboards into the chart, from docker/grafana/dashboards
+	@PYTHONPATH=docker/grafana $(BIN)/python -m dashboards helm/gopfarm/dashboards
 
 lint: venv-dev ## check style and formatting
 	@$(BIN)/ruff check

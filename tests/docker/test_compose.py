@@ -121,7 +121,18 @@ def test_grafana_finds_prometheus_and_its_dashboards(services: dict[str, Any]) -
     assert source["url"] == "http://prometheus:9090"
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "gopfarm.yaml").read_text())["providers"]
     mounted = {volume["target"]: volume["source"] for volume in services["grafana"]["volumes"]}
-    assert mounted[provider["options"]["path"]] == str(DOCKER / "grafana" / "dashboards")
+    boards = Path(mounted[provider["options"]["path"]])
+    assert boards == ROOT / "helm" / "gopfarm" / "dashboards"
+    assert list(boards.glob("*.json"))
+
+
+def test_prometheus_finds_its_rules(services: dict[str, Any]) -> None:
+    configuration = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yaml").read_text())
+    (pattern,) = configuration["rule_files"]
+    mounted = {volume["target"]: volume["source"] for volume in services["prometheus"]["volumes"]}
+    rules = Path(mounted[str(Path(pattern).parent)])
+    assert rules == ROOT / "helm" / "gopfarm" / "rules"
+    assert list(rules.glob(Path(pattern).name))
 
 
 def test_up_makes_passwords_once_and_starts_everything(tmp_path: Path) -> None:
