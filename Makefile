@@ -63,6 +63,8 @@ check: lint types imports test ## all of the checks and tests above, slow tests 
 lock: build/uv/bin/uv ## remake the lock files from pyproject.toml (ARGS=--upgrade for newer releases)
 	@$(BUILD_REQUIRES) | $(UV_COMPILE) -o requirements.lock pyproject.toml -
 	@$(BUILD_REQUIRES) | $(UV_COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml -
+	@$(BUILD_REQUIRES) | $(UV_COMPILE) --extra tracing -c requirements-dev.lock -o docker/requirements.lock \
+		pyproject.toml -
 
 clean: ## remove the environment, caches and build leftovers (out/ stays)
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -59,6 +59,7 @@ class Job(JobView):
         default=(),
         description="Attempts at its tasks that failed, oldest first. Lists tell only the last three.",
     )
+    trace_id: str | None = Field(default=None, description="The trace that it belongs to, also in logs.")
     retries: int = Field(default=0, description="How often the whole job was sent through again.")
     plan_hash: str | None = Field(
         default=None, description="The plan, which folders of segments are named by."

@@ -127,7 +127,7 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2)])
+@pytest.mark.parametrize(("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1)])
 def test_values_that_the_documentation_shows_are_taken(page: str, least: int) -> None:
     text = (ROOT / "docs" / page).read_text()
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
