@@ -9,11 +9,11 @@ from typing import Any, cast
 import redis
 
 from gopfarm.store import keys
+from gopfarm.store.events import ENDS
 from gopfarm.store.models import JobState
 
-#: Events that are read at a time, and those that tell the end of a job.
+#: Events that are read at a time.
 _MAX_EVENTS = 1000
-_ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def newly_ended(client: redis.Redis) -> list[EndedJob]:
     entries = answer[0][1] if answer else []
     if not entries:
         return []
-    ended = [fields["job"] for _, fields in entries if fields["event"] in _ENDS]
+    ended = [fields["job"] for _, fields in entries if fields["event"] in ENDS]
     with client.pipeline(transaction=False) as pipe:
         for job_id in ended:
             pipe.hgetall(keys.job(job_id))

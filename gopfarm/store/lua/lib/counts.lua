@@ -72,24 +72,23 @@ local function count_plan(id, main, open, left)
   end
 end
 
+-- Count a task among what the farm gets done in this minute, and the part of its film that it is of all the film's work:
+-- that many of the seconds that were expected of it.
+local function count_done(id, seconds)
+  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
+  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
+  local media, expected = tonumber(known[1] or '0'), tonumber(known[2] or '0')
+  if expected > 0 then redis.call('HINCRBY', minute, 'media_ms', milliseconds(media * seconds / expected)) end
+  if redis.call('HINCRBY', minute, 'tasks', 1) == 1 then redis.call('EXPIRE', minute, THROUGHPUT_KEPT) end
+end
+
 -- Note that a task has its result. ran: whether a worker had it.
 local function count_result(id, task, ran)
   local queue, _, seconds = order_of(id, task)
   redis.call('HINCRBY', key(id), 'open:' .. queue, -1)
   redis.call('HINCRBY', key(id), 'left:' .. queue, -milliseconds(seconds))
   if ran then redis.call('HINCRBY', key(id), 'running:' .. queue, -1) end
-end
-
--- Count a task that was just done among what the farm gets done in this minute: the task, and the part of its film that
--- it is of all the film's work.
-local function count_done(id, task)
-  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
-  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
-  local _, _, seconds = order_of(id, task)
-  local media, expected = tonumber(known[1] or '0'), tonumber(known[2] or '0')
-  redis.call('HINCRBY', minute, 'tasks', 1)
-  if expected > 0 then redis.call('HINCRBY', minute, 'media_ms', milliseconds(media * seconds / expected)) end
-  redis.call('EXPIRE', minute, THROUGHPUT_KEPT)
+  count_done(id, seconds)
 end
 
 -- Let a worker have a run of an open task.
