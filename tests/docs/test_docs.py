@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
+OPENAPI = ROOT / "docs" / "openapi.json"
 SCHEMA = ROOT / "docs" / "job-spec.schema.json"
 
 
@@ -72,6 +73,12 @@ def test_the_page_of_metrics_is_that_of_the_code() -> None:
     assert printed.exit_code == 0
     page = ROOT / "docs" / "metrics.md"
     assert page.read_text() == printed.output, "run: gopfarm metrics --markdown > docs/metrics.md"
+
+
+def test_the_published_description_of_the_api_is_that_of_the_code() -> None:
+    printed = CliRunner().invoke(cli, ["schema", "--api"])
+    assert printed.exit_code == 0
+    assert OPENAPI.read_text() == printed.output, "run: gopfarm schema --api > docs/openapi.json"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
