@@ -1,11 +1,10 @@
-"""The operators' dashboard: files that are the same for everybody. What they show comes from the API, with a token."""
+"""The operators' dashboard: files that are the same for everybody. What they show comes from the API."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
 

@@ -10,7 +10,12 @@ from typing import NoReturn
 
 import imageio_ffmpeg
 import pytest
+import redis
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from gopfarm.settings import Settings
+from tests.browser.dashboard import Faults, Server, serving
+from tests.browser.scene import Scene
 
 HERE = Path(__file__).parent
 PROFILE = HERE / "profile.yaml"
@@ -92,3 +97,25 @@ def make_stream(folder: Path, languages: tuple[str, ...]) -> Path:
     farm += ["--profile", str(PROFILE)]
     subprocess.run(farm, cwd=HERE.parents[1], check=True, stdout=subprocess.DEVNULL)
     return stream
+
+
+@pytest.fixture
+def scene(valkey: redis.Redis, valkey_url: str) -> Iterator[Scene]:
+    """A farm that stands still, with nothing in it yet."""
+    with Scene(valkey, valkey_url) as scene:
+        yield scene
+
+
+@pytest.fixture
+def dashboard(scene: Scene, valkey_url: str) -> Iterator[Server]:
+    """The dashboard of that farm, which asks for no token."""
+    with serving(Settings(redis_url=valkey_url)) as server:
+        yield server
+
+
+@pytest.fixture
+def faults(page: Page) -> Iterator[Faults]:
+    """What goes wrong in the page; there must be nothing at the end."""
+    faults = Faults(page)
+    yield faults
+    assert faults == []
