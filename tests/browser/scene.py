@@ -40,7 +40,7 @@ def plan_of_length(seconds: int, chunk_seconds: int = 10) -> Plan:
 
 
 class Scene:
-    """Workers, a scheduler and jobs as the store knows them. Use it as a context manager: it keeps them alive."""
+    """Workers, schedulers and jobs as the store knows them. A context manager: it keeps them alive."""
 
     def __init__(self, client: redis.Redis, url: str) -> None:
         self.store: TaskStore = store_on(client)
