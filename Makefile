@@ -14,7 +14,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
+.PHONY: help run watch screenshots test test-slow chaos fuzz lint types imports check bench lock \
 	clean venv venv-dev browser
 
 help: ## list the targets
@@ -27,6 +27,9 @@ run: venv ## transcode SOURCE (or a clip made on the spot) into out/
 
 watch: venv ## play a finished stream in the browser: OUT=out/demo
 	@$(BIN)/gopfarm play "$${OUT:-out/demo}"
+
+screenshots: venv-dev browser ## make the dashboard's pictures in docs/images anew
+	@$(BIN)/python -m tests.browser.screenshots
 
 test: venv-dev browser ## run the tests, except the slow ones
 	@$(BIN)/pytest -m "not slow" $(ARGS)

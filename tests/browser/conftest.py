@@ -43,10 +43,15 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def chromium_path() -> str | None:
+    """Return where Chromium is; None if it is not installed."""
+    named = os.environ.get("GOPFARM_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    named = os.environ.get("GOPFARM_CHROMIUM")
-    path = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = chromium_path()
     if path is None:
         missing("Chromium is not installed")
     with sync_playwright() as playwright:

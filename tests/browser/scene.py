@@ -30,6 +30,9 @@ HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>.m
 
 _PULSE_SECONDS = 2.0
 
+#: Nobody renews the leases of what seems to run.
+_LEASE_SECONDS = 900.0
+
 
 def plan_of_length(seconds: int, chunk_seconds: int = 10) -> Plan:
     """A film in chunks of which each has two tasks, and one track of sound."""
@@ -127,26 +130,27 @@ class Scene:
         begin(
             self.store, job_id, spec_of(job_id, **fields), plan, costs={task.id: 4.0 for task in plan.tasks}
         )
-        for number, task in enumerate(plan.tasks[: done + running + queued]):
-            given = self.store.give_out(job_id, QUEUE)
-            assert given is not None
-            if number >= done + running:
-                continue
+        for number in range(done + running):
             token = f"worker-{number % 2 + 1}#{number}"
+            run = self.start(job_id, plan, token)
             if number == 0:
-                self.store.start(job_id, given.run, "worker-9#0", 900)
-                self.store.give_back(
-                    job_id, given.run, "worker-9#0", 3, EncodeError(f"{HOSTILE}: it crashed")
-                )
-                again = self.store.give_out(job_id, QUEUE)
-                assert again is not None
-                assert again.run == given.run
-            assert not isinstance(self.store.start(job_id, given.run, token, 900), str)
-            length = sum(segment.length for segment in task.segments)
+                error = EncodeError(f"{HOSTILE}: it crashed")
+                self.store.give_back(job_id, run, token, 3, error)
+                run = self.start(job_id, plan, token)
             if number < done:
-                self.finish(job_id, plan, given.run, token)
-            else:
-                assert self.store.renew(job_id, given.run, token, 900, length // 2, plan.hash)
+                self.finish(job_id, plan, run, token)
+        for _ in range(queued):
+            assert self.store.give_out(job_id, QUEUE) is not None
+
+    def start(self, job_id: str, plan: Plan, token: str) -> str:
+        """Let a worker be half done with the next task of a job; return its run."""
+        given = self.store.give_out(job_id, QUEUE)
+        assert given is not None
+        started = self.store.start(job_id, given.run, token, _LEASE_SECONDS)
+        assert not isinstance(started, str)
+        length = sum(segment.length for segment in started.task.segments)
+        assert self.store.renew(job_id, given.run, token, _LEASE_SECONDS, length // 2, plan.hash)
+        return given.run
 
     def finish(self, job_id: str, plan: Plan, run: str, token: str) -> None:
         """Deliver a task's result."""

@@ -13,6 +13,9 @@ import { counted, duration, figure } from "./words.js";
 
 const PACE_SECONDS = 3;
 
+/** The lines of throughput stand for at least so many seconds. */
+const SHORTEST_SECONDS = 60;
+
 /**
  * @param {HTMLElement} root
  * @param {import("./main.js").Page} page
@@ -63,17 +66,17 @@ function openThroughput(page) {
     /** @param {Farm} farm */
     show(farm) {
       const samples = page.watch.samples;
+      const seen = samples.length ? farm.now - samples[0].at : 0;
+      // The line fills its box from the first minute on.
+      const span = Math.min(REMEMBERED_SECONDS, Math.max(SHORTEST_SECONDS, seen));
       for (const { key, label, now, line } of rows) {
         const values = samples.map((sample) => sample[key]);
         text(now, figure(values[values.length - 1] ?? 0));
         const runs = runsOf(samples).map((run) => run.map((sample) => ({ at: sample.at, value: sample[key] })));
         const range = `from ${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
-        showSpark(line, runs, farm.now, REMEMBERED_SECONDS, `${label}: ${range} since this page was opened`);
+        showSpark(line, runs, farm.now, span, `${label}: ${range} in the last ${duration(span)}`);
       }
-      const seen = samples.length ? farm.now - samples[0].at : 0;
-      text(since, seen < REMEMBERED_SECONDS - 60
-        ? `Seen for ${duration(seen)}; the lines show the last quarter of an hour that this page was open.`
-        : "The last quarter of an hour.");
+      text(since, `The last ${duration(span)}. This page remembers a quarter of an hour, while it is open.`);
     },
   };
 }
