@@ -18,7 +18,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	clean venv venv-dev browser
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run SOURCE=video.mp4 [OUT=out/video] [PRESET=veryfast] [ARGS='--workers 4']"
 

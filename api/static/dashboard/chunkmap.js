@@ -44,7 +44,10 @@ export class ChunkMap {
 
   constructor() {
     this.#box.addEventListener("keydown", (event) => this.#press(event));
-    this.#box.addEventListener("focus", () => this.#choose(this.#chosen ?? { chunk: 0, row: 0 }, true));
+    this.#box.addEventListener("focus", () => {
+      // A click focuses too, but says itself which cell it means.
+      if (this.#box.matches(":focus-visible")) this.#choose(this.#chosen ?? { chunk: 0, row: 0 }, true);
+    });
     this.#canvas.addEventListener("pointermove", (event) => this.#hover(this.#at(event)));
     this.#canvas.addEventListener("pointerleave", () => this.#hover(null));
     this.#canvas.addEventListener("click", (event) => {

@@ -43,7 +43,7 @@ export function openJobs(root, page, wanted) {
   ]);
   const nothing = h("p", { class: "quiet", hidden: true });
   const newer = h("button", { type: "button", onclick: () => turn(() => past.pop()) }, "Newer");
-  const older = h("button", { type: "button", onclick: () => turn(() => next !== null && past.push(next)) }, "Older");
+  const older = h("button", { type: "button", onclick: () => turn(() => (next === null ? 0 : past.push(next))) }, "Older");
   const place = h("span", { class: "quiet", role: "status" });
   const turn = (/** @type {() => unknown} */ change) => {
     change();
@@ -60,8 +60,9 @@ export function openJobs(root, page, wanted) {
     list.element.hidden = found.jobs.length === 0;
     text(nothing, filters.query().size ? "No job is like that." : "No job was submitted so far.");
     keyed(list.body, found.jobs, (job) => job.id, rowOf, showRow);
-    newer.disabled = past.length === 0;
-    older.disabled = next === null;
+    // Not `disabled`: the focus would be lost.
+    attr(newer, "aria-disabled", past.length === 0 && "true");
+    attr(older, "aria-disabled", next === null && "true");
     text(place, past.length ? `Page ${past.length + 1}` : "The newest");
   };
   if (page.watch.farm) queue.show(page.watch.farm);

@@ -22,8 +22,12 @@ const REST = 9;
 /** Seconds between tries while the API cannot be reached, and between tries to get events. */
 const PAUSES = [1, 2, 4, 8, 15, 30];
 
+/** The API sends a comment every 15 s: a stream that is silent for so many ms is dead, whatever its connection says. */
+const SILENCE_MS = 45_000;
+
 /**
- * What a stream of events tells, one event for each blank line (HTML standard, section 9.2.6).
+ * What a stream of events tells, one event for each blank line (HTML standard, section 9.2.6). It ends with the stream,
+ * or when nothing was heard for long.
  *
  * @param {ReadableStream<Uint8Array>} body
  * @returns {AsyncGenerator<{id: string, data: string}>}
@@ -32,7 +36,8 @@ export async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let [buffer, id, data] = ["", "", /** @type {string[]} */ ([])];
   for (;;) {
-    const { value, done } = await reader.read();
+    const silence = window.setTimeout(() => void reader.cancel(), SILENCE_MS);
+    const { value, done } = await reader.read().finally(() => window.clearTimeout(silence));
     if (done) return;
     buffer += value;
     // A carriage return at the end may be the first half of a line's end.

@@ -23,6 +23,9 @@ const STATUS = {
   away: ["no answer", "The API does not answer"],
 };
 
+/** An API that does not tell what a token may: everything is tried. @type {Session} */
+const UNKNOWN = { name: null, scopes: ["farm:read", "jobs:read", "jobs:write"], tenants: null };
+
 /** What views share. */
 export class Page {
   /** @type {Session|null} null while it is not known: then everything may be tried */
@@ -50,6 +53,7 @@ export class Page {
         this.session = await get("/token", signal);
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 404)) throw error;
+        this.session = UNKNOWN;
       }
     }
     this.#showTokenButton(token.get() ? "Forget token" : null);
