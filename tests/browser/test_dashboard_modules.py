@@ -57,7 +57,8 @@ def test_every_cell_of_a_map_lies_inside_it_and_is_found_where_it_is_painted(
 
 
 def test_events_are_read_however_the_network_cuts_them(module: Page) -> None:
-    stream = ': heartbeat\n\nid: 1-0\nevent: job.done\ndata: {"job":"\u00fc"}\n\nid: 2-0\r\ndata: a\r\ndata: b\r\n\r\n'
+    first = ': heartbeat\n\nid: 1-0\nevent: job.done\ndata: {"job":"\u00fc"}\n\n'
+    stream = first + "id: 2-0\r\ndata: a\r\ndata: b\r\n\r\n"
     read = module.evaluate(
         """async (stream) => {
             const { eventsOf } = await import("/dashboard/live.js");
@@ -65,7 +66,9 @@ def test_events_are_read_however_the_network_cuts_them(module: Page) -> None:
             const results = new Set();
             for (const size of [1, 2, 3, 7, 1000]) {
                 const body = new ReadableStream({ start(control) {
-                    for (let at = 0; at < bytes.length; at += size) control.enqueue(bytes.slice(at, at + size));
+                    for (let at = 0; at < bytes.length; at += size) {
+                        control.enqueue(bytes.slice(at, at + size));
+                    }
                     control.close();
                 } });
                 const found = [];
@@ -106,7 +109,8 @@ def test_each_state_of_a_job_lasts_until_the_next_one(module: Page) -> None:
     steps = module.evaluate("""async () => {
         const { stepsOf } = await import("/dashboard/timeline.js");
         const times = { queued: 100, probing: 101, planning: 103, encoding: 104, playable: 110 };
-        return stepsOf({ state: "encoding", times }, 124).map(({ name, seconds, now }) => [name, seconds, now]);
+        const steps = stepsOf({ state: "encoding", times }, 124);
+        return steps.map(({ name, seconds, now }) => [name, seconds, now]);
     }""")
     assert steps == [
         ["queued", 1, False],
