@@ -111,9 +111,9 @@ def scene(valkey: redis.Redis, valkey_url: str) -> Iterator[Scene]:
         yield scene
 
 
-@pytest.fixture
-def dashboard(scene: Scene, valkey_url: str) -> Iterator[Server]:
-    """The dashboard of that farm, which asks for no token."""
+@pytest.fixture(scope="session")
+def dashboard(valkey_url: str) -> Iterator[Server]:
+    """The dashboard of whatever farm is in Valkey; it asks for no token."""
     with serving(Settings(redis_url=valkey_url)) as server:
         yield server
 

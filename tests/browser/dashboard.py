@@ -45,8 +45,9 @@ class Server:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Server]:
-    server = Server(settings)
+def serving(settings: Settings, port: int = 0) -> Iterator[Server]:
+    """The API, and the dashboard, for as long as it is needed."""
+    server = Server(settings, port)
     try:
         yield server
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gopfarm.store import JobState
 from tests.browser.dashboard import Faults, Server
@@ -23,7 +23,7 @@ def jobs(page: Page, dashboard: Server, scene: Scene, faults: Faults) -> Page:
     return page
 
 
-def rows(page: Page) -> object:
+def rows(page: Page) -> Locator:
     return page.get_by_role("table", name="Jobs, newest first").locator("tbody tr")
 
 
@@ -128,12 +128,12 @@ def test_new_jobs_appear_and_leave_focus_selection_and_scroll_where_they_are(
 
 def test_what_is_typed_is_not_overwritten(jobs: Page, scene: Scene) -> None:
     field = jobs.get_by_label("Text in id, source or destination")
-    field.fill("film")
+    field.fill("streams/film")
     expect(rows(jobs)).to_have_count(1)
     scene.encode("film-2", plan_of_length(30))
     expect(rows(jobs)).to_have_count(2, timeout=NEXT_LOOK_MS)
     expect(field).to_be_focused()
-    expect(field).to_have_value("film")
+    expect(field).to_have_value("streams/film")
 
 
 def test_a_job_that_is_not_known_is_told_so(page: Page, dashboard: Server, faults: Faults) -> None:

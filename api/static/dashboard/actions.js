@@ -14,8 +14,9 @@ const RETRIABLE = ["failed", "cancelled"];
  * The buttons of a job.
  *
  * @param {import("./main.js").Page} page
+ * @param {HTMLElement[]} others to stand beside them
  */
-export function openActions(page) {
+export function openActions(page, others) {
   /** @type {Job|null} */
   let job = null;
   const result = h("p", { class: "result", role: "status" });
@@ -96,7 +97,7 @@ export function openActions(page) {
 
   return {
     element: h("div", { class: "actions" },
-      h("div", { class: "buttons" }, boost.element, cancel.element, retry.element), result),
+      h("div", { class: "buttons" }, boost.element, cancel.element, retry.element, ...others), result),
     /** @param {Job} seen */
     show(seen) {
       job = seen;

@@ -23,8 +23,10 @@ const SHORTEST_SECONDS = 60;
  */
 export function openFarm(root, page) {
   const headline = h("p", { class: "headline" });
-  const parts = [openThroughput(page), openSlots(), openJobCounts(), openSchedulers(), openWebhooks(), openWorkers()];
-  root.append(h("h1", {}, "Farm"), headline, h("div", { class: "grid" }, ...parts.map((part) => part.element)));
+  const [left, right, below] = [[openThroughput(page), openJobCounts(), openSchedulers(), openWebhooks()], [openSlots()], [openWorkers()]];
+  const parts = [...left, ...right, ...below];
+  const column = (/** @type {{element: HTMLElement}[]} */ some) => h("div", { class: "column" }, ...some.map((part) => part.element));
+  root.append(h("h1", {}, "Farm"), headline, h("div", { class: "grid" }, column(left), column(right), ...below.map((part) => part.element)));
 
   const show = (/** @type {Farm} */ farm) => {
     text(headline, inShort(farm));

@@ -153,16 +153,18 @@ function openParts(page, path) {
   const play = h("a", { class: "button", hidden: true }, "Play");
   const report = h("button", { type: "button", hidden: true, onclick: () => void download(page, `${path}/report`, links) }, "Download job.json");
   const links = h("p", { class: "result", role: "status" });
-  const [actions, timeline, facts] = [openActions(page), openTimeline(), openFacts()];
+  const [actions, timeline, facts] = [openActions(page, [play, report]), openTimeline(), openFacts()];
   const [timings, failures, ladder, map] = [openTimings(), openFailures(), openLadder(), new ChunkMap()];
-  const waiting = h("p", { class: "quiet" }, "It is not planned yet.");
+  const waiting = h("p", { class: "quiet" });
   const mapPart = section("Chunk map", waiting, map.element);
-  mapPart.classList.add("across");
+  for (const part of [mapPart, failures.element]) part.classList.add("across");
+  for (const part of [map.element, timings.element, ladder.element]) part.hidden = true;
   const head = h("div", { class: "job-head card" }, h("div", { class: "title" }, name, state), share, outlook, error,
-    h("div", { class: "buttons" }, play, report), links, actions.element);
+    actions.element, links);
   return {
     element: h("div", { class: "job" }, h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/jobs" }, "All jobs")), head,
-      h("div", { class: "grid" }, mapPart, timeline.element, facts.element, timings.element, ladder.element, failures.element)),
+      h("div", { class: "grid" }, mapPart, h("div", { class: "column" }, timeline.element, timings.element),
+        h("div", { class: "column" }, facts.element, ladder.element), failures.element)),
     close: () => map.close(),
     /** @param {Job} job */
     show(job) {
@@ -186,6 +188,7 @@ function openParts(page, path) {
      * @param {Parts} known
      */
     showPlanned(job, known) {
+      ladder.element.hidden = false;
       facts.show(job, known.plan, known.report);
       ladder.show(known.plan, known.report);
       waiting.hidden = known.tasks !== null;

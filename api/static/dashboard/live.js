@@ -33,13 +33,13 @@ const SILENCE_MS = 45_000;
  * @returns {AsyncGenerator<{id: string, data: string}>}
  */
 export async function* eventsOf(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const [reader, decoder] = [body.getReader(), new TextDecoder()];
   let [buffer, id, data] = ["", "", /** @type {string[]} */ ([])];
   for (;;) {
     const silence = window.setTimeout(() => void reader.cancel(), SILENCE_MS);
     const { value, done } = await reader.read().finally(() => window.clearTimeout(silence));
     if (done) return;
-    buffer += value;
+    buffer += decoder.decode(value, { stream: true });
     // A carriage return at the end may be the first half of a line's end.
     const lines = buffer.split(/\r\n|\n|\r(?!$)/);
     buffer = lines.pop() ?? "";

@@ -84,7 +84,7 @@ export function openWorkers() {
 function rowOf(worker) {
   return h(
     "tr", {},
-    h("th", { scope: "row" }, h("code", {}, worker.id), h("span", { class: "below" }, worker.host)),
+    h("th", { scope: "row", class: "name" }, h("code", {}, worker.id), h("span", { class: "below" }, worker.host)),
     h("td"),
     h("td", { class: "stretch" }, h("ul", { class: "tasks", "aria-label": `Tasks of ${worker.id}` })),
     h("td", { class: "number wide" }),
