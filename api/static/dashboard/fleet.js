@@ -23,7 +23,9 @@ const SHORTEST_SECONDS = 60;
  */
 export function openFarm(root, page) {
   const headline = h("p", { class: "headline" });
-  const [left, right, below] = [[openThroughput(page), openJobCounts(), openSchedulers(), openWebhooks()], [openSlots()], [openWorkers()]];
+  const [left, right, below] = [
+    [openSlots(), openSchedulers()], [openThroughput(page), openJobCounts(), openWebhooks()], [openWorkers()],
+  ];
   const parts = [...left, ...right, ...below];
   const column = (/** @type {{element: HTMLElement}[]} */ some) => h("div", { class: "column" }, ...some.map((part) => part.element));
   root.append(h("h1", {}, "Farm"), headline, h("div", { class: "grid" }, column(left), column(right), ...below.map((part) => part.element)));

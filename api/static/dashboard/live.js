@@ -16,8 +16,8 @@ const POLL_SECONDS = 3;
 /** Events come in crowds: what follows within so many seconds is shown together. */
 const HINT_SECONDS = 0.3;
 
-/** Of the time that passes, at most a tenth is spent on refreshing: large jobs are asked for less often. */
-const REST = 9;
+/** Of the time that passes, at most a fifth is spent on refreshing: large jobs are asked for less often. */
+const REST = 4;
 
 /** Seconds between tries while the API cannot be reached, and between tries to get events. */
 const PAUSES = [1, 2, 4, 8, 15, 30];

@@ -26,7 +26,7 @@ export function openQueue() {
       keyed(tenants.body, farm.tenants, ({ tenant }) => tenant, ({ tenant }) =>
         h(
           "tr", {},
-          h("th", { scope: "row", class: "name" }, h("a", { href: `#/jobs?${new URLSearchParams({ tenant })}` }, tenant)),
+          h("th", { scope: "row", class: "name" }, h("a", { href: `#/jobs?${new URLSearchParams({ tenant })}`, title: tenant }, tenant)),
           h("td", { class: "number" }), h("td", { class: "number" }), h("td", { class: "number wide" }),
           h("td", { class: "number wide" }),
           h("td", { class: "stretch" }, meter(`Share of the slots, ${tenant}`)),
