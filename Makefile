@@ -15,7 +15,7 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run watch screenshots test test-slow chaos fuzz lint types imports check bench lock \
-	clean venv venv-dev browser
+	clean venv venv-dev browser prometheus
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,10 @@ watch: venv ## play a finished stream in the browser: OUT=out/demo
 screenshots: venv-dev browser ## make the dashboard's pictures in docs/images anew
 	@$(BIN)/python -m tests.browser.screenshots
 
-test: venv-dev browser ## run the tests, except the slow ones
+test: venv-dev browser prometheus ## run the tests, except the slow ones
 	@$(BIN)/pytest -m "not slow" $(ARGS)
 
-test-slow: venv-dev browser ## run the tests that take minutes
+test-slow: venv-dev browser prometheus ## run the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
 
 chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--runs 5 --lease 4')
@@ -81,3 +81,6 @@ venv-dev:
 
 browser:
 	@scripts/setup-browser
+
+prometheus:
+	@scripts/setup-prometheus

@@ -14,7 +14,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.expected import expected_of
 from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, one_line, price, print_json
 from cli.progress import ProgressView
@@ -25,6 +24,7 @@ from gopfarm.settings import Settings, get_settings
 from gopfarm.spec import PublishMode, WebhookEvent, make_spec
 from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
+from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
 from scheduler.outlook import Expected
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from cli.embedded import EmbeddedFarm
-from cli.expected import expected_of
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import FarmError, JobFailedError, error_from
@@ -19,6 +18,7 @@ from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.storage import open_destination
 from gopfarm.store import JobState, TaskStore, connect, reachable
+from scheduler.expected import expected_of
 from scheduler.finish import first_playable, remove_segments
 from stitcher import RenditionReport, rendition_reports
 from worker.capabilities import find_encoders

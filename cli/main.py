@@ -27,6 +27,8 @@ _COMMANDS = {
     "webhooks": ("cli.webhooks:webhooks", "Show webhooks that wait or were given up; send them again."),
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
+    "serve": ("cli.serve:serve", "Serve the HTTP API and the dashboard."),
+    "token": ("cli.serve:token", "Make a token for the HTTP API."),
     "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),
     "schema": ("cli.schema:schema", "Print the JSON Schema of job specs."),
     "demo": ("cli.demo:demo", "Make a short clip to try things on."),

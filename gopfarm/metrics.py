@@ -70,6 +70,16 @@ WEBHOOKS_OLDEST_SECONDS = Gauge(
     "gopfarm_webhooks_oldest_waiting_seconds", "Time since the oldest event that a webhook still waits for."
 )
 
+HTTP_REQUESTS = Counter(
+    "gopfarm_http_requests", "Requests that the HTTP API has answered.", ["method", "route", "status"]
+)
+HTTP_SECONDS = Histogram(
+    "gopfarm_http_request_seconds",
+    "Time from a request to the end of its answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
 
 def count_result(kind: str, outcome: str, result: TaskResult) -> None:
     """Count a task that was finished."""

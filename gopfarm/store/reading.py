@@ -49,6 +49,10 @@ class JobReader:
         state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
         return JobState(state) if state else None
 
+    def tenant(self, job_id: str) -> str | None:
+        """Return whose a job is; None if there is no such job."""
+        return cast("str | None", self._redis.hget(keys.job(job_id), "tenant"))
+
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
         document = cast("str | None", self._redis.get(keys.plan(job_id)))
@@ -109,12 +113,30 @@ class JobReader:
 
     def view(self, job_id: str) -> JobView | None:
         """Return a job as users see it; None if there is no such job."""
+        return self.views([job_id])[0]
+
+    def views(self, job_ids: Sequence[str], failures: int | None = None) -> list[JobView | None]:
+        """Return jobs as users see them, in one round trip; None for each that does not exist.
+
+        Args:
+            job_ids: The jobs.
+            failures: How many of the failed attempts at the tasks of each are told, the last ones; all if
+                None.
+        """
+        first = 0 if failures is None else -failures
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.job(job_id))
-            pipe.hlen(keys.tasks(job_id))
-            pipe.hlen(keys.results(job_id))
-            pipe.lrange(keys.failures(job_id), 0, -1)
-            fields, tasks, done, failures = pipe.execute()
+            for job_id in job_ids:
+                pipe.hgetall(keys.job(job_id))
+                pipe.hlen(keys.tasks(job_id))
+                pipe.hlen(keys.results(job_id))
+                pipe.lrange(keys.failures(job_id), first, -1)
+            found = pipe.execute()
+        return [self._view(job_id, *found[4 * i : 4 * i + 4]) for i, job_id in enumerate(job_ids)]
+
+    @staticmethod
+    def _view(
+        job_id: str, fields: dict[str, str], tasks: int, done: int, failures: list[str]
+    ) -> JobView | None:
         if not fields:
             return None
         spec = json.loads(fields.get("spec", "{}"))

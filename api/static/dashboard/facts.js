@@ -51,7 +51,7 @@ export function factsOf(job, plan, report) {
     ["Processor time", report?.cost?.cpu_seconds ? duration(report.cost.cpu_seconds) : null],
     ["Most memory of a task", report?.cost?.peak_memory_bytes ? size(report.cost.peak_memory_bytes) : null],
     ["Master playlist", job.master],
-    ["Trace", job.trace],
+    ["Trace", job.trace_id],
     ["Metadata", job.metadata && Object.keys(job.metadata).length ? JSON.stringify(job.metadata, null, 1) : null],
   ]);
   return rows.filter(([, value]) => value !== null && value !== undefined && value !== "")

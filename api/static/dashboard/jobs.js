@@ -14,6 +14,9 @@ import { ago, duration, fileName, iso, moment } from "./words.js";
 const PACE_SECONDS = 4;
 const PAGE_SIZE = 25;
 
+/** At most so many answers are put together for a page. */
+const MOST_ASKED = 4;
+
 /** What is typed is searched for after a pause of so many ms. */
 const TYPING_MS = 350;
 
@@ -58,7 +61,8 @@ export function openJobs(root, page, wanted) {
     next = found.next;
     nothing.hidden = found.jobs.length > 0;
     list.element.hidden = found.jobs.length === 0;
-    text(nothing, filters.query().size ? "No job is like that." : "No job was submitted so far.");
+    text(nothing, found.next !== null ? "None among the newest jobs: Older looks further back."
+      : filters.query().size ? "No job is like that." : "No job was submitted so far.");
     keyed(list.body, found.jobs, (job) => job.id, rowOf, showRow);
     // Not `disabled`: the focus would be lost.
     attr(newer, "aria-disabled", past.length === 0 && "true");
@@ -73,15 +77,35 @@ export function openJobs(root, page, wanted) {
     wants: () => true,
     close: filters.close,
     async refresh(signal) {
-      const query = filters.query();
-      query.set("limit", String(PAGE_SIZE));
-      if (past.length) query.set("cursor", past[past.length - 1]);
-      const asked = [get(`/jobs?${query}`, signal).then(show)];
+      const asked = [pageFrom(filters.query(), past[past.length - 1] ?? null, signal).then(show)];
       if (page.lacks("farm:read")) queue.elements.forEach((element) => (element.hidden = true));
       else asked.push(page.watch.look(signal).then(queue.show));
       await Promise.all(asked);
     },
   };
+}
+
+/**
+ * Ask for a page of jobs. One answer looks at a bounded number of them, and so may have fewer than there are.
+ *
+ * @param {URLSearchParams} query
+ * @param {string|null} cursor
+ * @param {AbortSignal} signal
+ * @returns {Promise<Jobs>}
+ */
+async function pageFrom(query, cursor, signal) {
+  /** @type {Jobs} */
+  const page = { jobs: [], next: cursor };
+  for (let asked = 0; asked < MOST_ASKED && page.jobs.length < PAGE_SIZE; asked += 1) {
+    query.set("limit", String(PAGE_SIZE - page.jobs.length));
+    if (page.next !== null) query.set("cursor", page.next);
+    /** @type {Jobs} */
+    const found = await get(`/jobs?${query}`, signal);
+    page.jobs.push(...found.jobs);
+    page.next = found.next;
+    if (found.next === null) break;
+  }
+  return page;
 }
 
 /**

@@ -34,7 +34,7 @@
  * @property {string} [profile]
  * @property {string} [publish]
  * @property {string|null} [webhook]
- * @property {string|null} [trace]
+ * @property {string|null} [trace_id]
  * @property {string|null} [player] Path of the player page for this job.
  *
  * @typedef {Object} Jobs

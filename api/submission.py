@@ -1,0 +1,129 @@
+"""Submitting a job: checked by the very rules that hold for the queue, and created at once.
+
+The job is created in one atomic step of the store, as the scheduler's handler of a queued submission does it:
+either it is there, or the caller has no answer and sends it again, with a key, to get the same job.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from api.auth import Caller
+from api.problems import FieldError, Problem
+from api.services import Services
+from gopfarm import metrics
+from gopfarm.errors import SpecError
+from gopfarm.log import get_logger
+from gopfarm.settings import Settings
+from gopfarm.spec import JobSpec, explain_faults, faults_of
+from gopfarm.storage.address import parse_destination, parse_source
+from gopfarm.store import Created
+from gopfarm.tenants import policy_of
+from scheduler.intake import check_webhook, job_id_for, resolve_profile
+
+log = get_logger(__name__)
+
+#: Seconds after which a tenant that has too many jobs may try again; some end all the time.
+_FULL_RETRY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that was submitted: its id, and whether it is new."""
+
+    job_id: str
+    new: bool
+
+
+def submit(services: Services, caller: Caller, document: bytes, key: str | None) -> Submission:
+    """Check a job spec, as JSON, and create its job unless its key is known.
+
+    Raises:
+        Problem: The spec is not valid, the caller may not submit it, its tenant has too many jobs, or its key
+            belongs to another job.
+    """
+    spec = _complete(read_spec(document), caller, key)
+    check(spec, services.settings)
+    job_id = job_id_for(spec, str(uuid.uuid4()))
+    settings = services.settings
+    limit = policy_of(spec.tenant, settings.tenants).max_queued
+    head_start = spec.priority * settings.aging_seconds
+    created = services.jobs.create(job_id, spec, limit, head_start)
+    if created is Created.FULL:
+        raise full(spec.tenant, limit)
+    # Without a key the id is new: if it is known, an answer of Redis got lost and the client asked twice.
+    new = created is Created.CREATED or spec.idempotency_key is None
+    if not new and services.jobs.spec(job_id) != spec:
+        raise Problem("key-used", f"the key belongs to job {job_id}, which was submitted with another spec")
+    metrics.JOBS_SUBMITTED.inc(new)
+    log.info("job submitted" if new else "job known already", job=job_id, tenant=spec.tenant)
+    return Submission(job_id, new)
+
+
+def read_spec(document: bytes) -> JobSpec:
+    """Read a job spec from JSON.
+
+    Raises:
+        Problem: It is not valid; each field that is wrong is named.
+    """
+    try:
+        return JobSpec.model_validate_json(document)
+    except ValidationError as error:
+        faults = faults_of(error)
+        errors = [
+            FieldError(location="body", field=field, detail=message)
+            for field, messages in faults.items()
+            for message in messages
+        ]
+        raise Problem("invalid", explain_faults(faults, "job spec"), errors) from None
+
+
+def _complete(spec: JobSpec, caller: Caller, key: str | None) -> JobSpec:
+    """Return the spec with the key of the request's header, and the tenant that the token stands for."""
+    if key is not None:
+        if spec.idempotency_key not in (None, key):
+            raise _invalid("idempotency_key", "is another one than the header Idempotency-Key")
+        spec = spec.model_copy(update={"idempotency_key": key})
+    if "tenant" not in spec.model_fields_set and caller.tenants is not None and len(caller.tenants) == 1:
+        spec = spec.model_copy(update={"tenant": next(iter(caller.tenants))})
+    if not caller.sees(spec.tenant):
+        raise Problem("forbidden", f"the token may not submit jobs of tenant {spec.tenant}")
+    return spec
+
+
+def check(spec: JobSpec, settings: Settings) -> None:
+    """Refuse what a scheduler would refuse.
+
+    Raises:
+        Problem: The profile is not known, an address is of no form that exists, or a host is not allowed.
+    """
+    rules: dict[str, Callable[[], object]] = {
+        "source": lambda: parse_source(spec.source, settings.source_hosts),
+        "destination": lambda: parse_destination(spec.destination),
+        "profile": lambda: resolve_profile(spec, settings),
+        "webhook": lambda: check_webhook(spec, settings),
+    }
+    for field, rule in rules.items():
+        try:
+            rule()
+        except SpecError as error:
+            raise _invalid(field, str(error).removeprefix(f"{field}: ")) from None
+
+
+def full(tenant: str, limit: int | None) -> Problem:
+    """Return the problem of a tenant that has as many jobs as it may."""
+    return Problem(
+        "tenant-limit",
+        f"tenant {tenant} has as many jobs that have not ended as it may ({limit}); "
+        "submit or retry when some have ended",
+        headers={"Retry-After": str(_FULL_RETRY_SECONDS)},
+    )
+
+
+def _invalid(field: str, detail: str) -> Problem:
+    error = FieldError(location="body", field=field, detail=detail)
+    return Problem("invalid", f"job spec is not valid: {field}: {detail}", [error])
