@@ -13,9 +13,11 @@ import pytest
 import redis
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cli.embedded import PrivateValkey
 from gopfarm.settings import Settings
+from gopfarm.store import connect
 from tests.browser.dashboard import Faults, Server, serving
-from tests.browser.scene import Scene
+from tests.browser.scene import Scene, usual_scene
 
 HERE = Path(__file__).parent
 PROFILE = HERE / "profile.yaml"
@@ -116,6 +118,33 @@ def dashboard(valkey_url: str) -> Iterator[Server]:
     """The dashboard of whatever farm is in Valkey; it asks for no token."""
     with serving(Settings(redis_url=valkey_url)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[Server]:
+    """The dashboard of a farm that no test changes: the usual scene, in a Valkey of its own."""
+    valkey = PrivateValkey()
+    try:
+        with (
+            connect(valkey.url) as client,
+            Scene(client, valkey.url) as scene,
+            serving(Settings(redis_url=valkey.url)) as server,
+        ):
+            usual_scene(scene)
+            yield server
+    finally:
+        valkey.stop()
+
+
+@pytest.fixture(scope="module")
+def still_page(browser: Browser) -> Iterator[Page]:
+    """A page for looking at that farm; nothing may have gone wrong in it at the end."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    faults = Faults(page)
+    yield page
+    context.close()
+    assert faults == []
 
 
 @pytest.fixture

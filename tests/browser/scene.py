@@ -173,11 +173,13 @@ def spec_of(job_id: str, **fields: Any) -> JobSpec:
 
 
 def usual_scene(scene: Scene) -> None:
-    """What most tests look at: two pools, three tenants, jobs in several states."""
+    """What most tests look at: two pools, three tenants, five jobs in several states."""
     scene.add_workers(2, {QUEUE: 2})
     scene.add_workers(1, {GPU_QUEUE: 1}, ("h264_nvenc", "libx264"), name="gpu")
     scene.add_job("waits", tenant="school", priority=2)
     scene.add_job("broken", JobState.FAILED, tenant="school", source=f"s3://films/{HOSTILE}")
     scene.add_job("stopped", JobState.CANCELLED, tenant="school")
+    # Names without a place to break, as uploads have them.
+    scene.add_job("long-name", source=f"s3://films/{'x' * 200}.mp4", tenant="t" * 60)
     time.sleep(0.01)  # so that which is the newest does not depend on the clock's grain
     scene.encode("film", plan_of_length(120), done=6, running=3, queued=2, tenant="news", priority=7)

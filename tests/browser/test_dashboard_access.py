@@ -11,9 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from gopfarm.store import JobState
 from tests.browser.dashboard import Faults, Server
-from tests.browser.scene import Scene, usual_scene
 
 Scheme = Literal["light", "dark"]
 
@@ -22,14 +20,6 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 SCREENS: list[tuple[ViewportSize, Scheme]] = [(DESK, "light"), (DESK, "dark"), (PHONE, "light")]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture
-def filled(dashboard: Server, scene: Scene) -> Server:
-    usual_scene(scene)
-    # A name without a place to break, as uploads have them.
-    scene.add_job("long-name", JobState.QUEUED, source=f"s3://films/{'x' * 200}.mp4", tenant="t" * 60)
-    return dashboard
 
 
 @pytest.fixture
@@ -55,18 +45,18 @@ def opened(page: Page, server: Server, view: str) -> None:
 @pytest.mark.parametrize(("size", "scheme"), SCREENS, ids=["desk", "dark", "phone"])
 def test_an_automatic_check_finds_no_barrier_in_any_view(
     open_screen: Callable[[ViewportSize, Scheme], Page],
-    filled: Server,
+    still: Server,
     npm_packages: Path,
     size: ViewportSize,
     scheme: Scheme,
 ) -> None:
     page = open_screen(size, scheme)
     axe = (npm_packages / "axe-core" / "axe.min.js").read_text()
-    opened(page, filled, "farm")
+    opened(page, still, "farm")
     page.evaluate(axe)
     found = []
     for view in VIEWS:
-        opened(page, filled, view)
+        opened(page, still, view)
         result: dict[str, Any] = page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
         found += [
             (view, violation["id"], node["html"], node["failureSummary"])
@@ -77,11 +67,11 @@ def test_an_automatic_check_finds_no_barrier_in_any_view(
 
 
 def test_no_view_scrolls_sideways_on_a_phone(
-    open_screen: Callable[[ViewportSize, Scheme], Page], filled: Server
+    open_screen: Callable[[ViewportSize, Scheme], Page], still: Server
 ) -> None:
     page = open_screen(PHONE, "light")
     for view in VIEWS:
-        opened(page, filled, view)
+        opened(page, still, view)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), view
         wider = page.evaluate("""() => [...document.querySelectorAll("main *")]
             .filter((element) => !element.closest(".unseen, svg"))
@@ -91,10 +81,10 @@ def test_no_view_scrolls_sideways_on_a_phone(
 
 
 def test_dark_mode_is_dark_and_nothing_moves_for_who_wants_no_motion(
-    open_screen: Callable[[ViewportSize, Scheme], Page], filled: Server
+    open_screen: Callable[[ViewportSize, Scheme], Page], still: Server
 ) -> None:
     page = open_screen(DESK, "dark")
-    opened(page, filled, "farm")
+    opened(page, still, "farm")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", ground))) < 60
     moving = page.evaluate("""() => [...document.querySelectorAll("*")]
@@ -104,9 +94,9 @@ def test_dark_mode_is_dark_and_nothing_moves_for_who_wants_no_motion(
 
 
 def test_everything_is_reached_by_keyboard_and_shows_the_focus(
-    page: Page, filled: Server, faults: Faults
+    page: Page, still: Server, faults: Faults
 ) -> None:
-    opened(page, filled, "job")
+    opened(page, still, "job")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
@@ -124,8 +114,8 @@ def test_everything_is_reached_by_keyboard_and_shows_the_focus(
     assert outlines == {"solid"}
 
 
-def test_another_view_gets_the_focus_and_a_title(page: Page, filled: Server, faults: Faults) -> None:
-    opened(page, filled, "farm")
+def test_another_view_gets_the_focus_and_a_title(page: Page, still: Server, faults: Faults) -> None:
+    opened(page, still, "farm")
     page.get_by_role("link", name="Jobs", exact=True).press("Enter")
     expect(page).to_have_title("Jobs · gopfarm")
     expect(page.get_by_role("main")).to_be_focused()
@@ -134,9 +124,9 @@ def test_another_view_gets_the_focus_and_a_title(page: Page, filled: Server, fau
     expect(page).to_have_title("Farm · gopfarm")
 
 
-def test_states_differ_by_more_than_colour(page: Page, filled: Server) -> None:
+def test_states_differ_by_more_than_colour(page: Page, still: Server) -> None:
     """Painted in one colour, the patterns of the map are still five."""
-    opened(page, filled, "job")
+    opened(page, still, "job")
     patterns = page.evaluate("""async () => {
         const { paintCell, prepared } = await import("/dashboard/paint.js");
         const { TASK_STATES, JOB_STATES } = await import("/dashboard/states.js");

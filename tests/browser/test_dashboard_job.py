@@ -23,10 +23,21 @@ LONG_SECONDS, LONG_CHUNK_SECONDS = 6000, 6
 
 
 @pytest.fixture
-def film(page: Page, dashboard: Server, scene: Scene, faults: Faults) -> Page:
-    """The page of a job of which 6 tasks are done, 3 run, 2 are queued and the others wait."""
+def film(still_page: Page, still: Server) -> Page:
+    """The view of a job of which 6 tasks are done, 3 run, 2 are queued and the others wait."""
+    return opened(still_page, still)
+
+
+@pytest.fixture
+def changing(page: Page, dashboard: Server, scene: Scene, faults: Faults) -> Page:
+    """The view of the same job where a test changes it."""
     usual_scene(scene)
-    page.goto(f"{dashboard.url}#/jobs/film")
+    return opened(page, dashboard)
+
+
+def opened(page: Page, server: Server) -> Page:
+    page.goto("about:blank")
+    page.goto(f"{server.url}#/jobs/film")
     expect(chunk_map(page)).to_be_visible()
     return page
 
@@ -107,13 +118,13 @@ def test_pointing_and_tapping_tell_of_a_task(film: Page) -> None:
     expect(details(film)).to_contain_text("Chunk 3")
 
 
-def test_the_map_follows_what_workers_do(film: Page, scene: Scene) -> None:
-    before = picture(film)
+def test_the_map_follows_what_workers_do(changing: Page, scene: Scene) -> None:
+    before = picture(changing)
     for number, task in enumerate(FILM.tasks[6:9], start=6):
         scene.finish("film", FILM, task.id, f"worker-{number % 2 + 1}#{number}")
-    expect(legend(film, "done")).to_have_text("9", timeout=NEXT_LOOK_MS)
-    expect(legend(film, "running")).to_have_text("0")
-    assert picture(film) != before
+    expect(legend(changing, "done")).to_have_text("9", timeout=NEXT_LOOK_MS)
+    expect(legend(changing, "running")).to_have_text("0")
+    assert picture(changing) != before
 
 
 def test_whole_tracks_have_bars_of_their_own(film: Page) -> None:
@@ -148,43 +159,43 @@ def test_the_ladder_is_told_before_anything_is_measured(film: Page) -> None:
     expect(film.get_by_role("img", name="Bitrate by lines of the picture: as planned")).to_be_visible()
 
 
-def test_a_job_is_cancelled_only_after_a_question(film: Page, scene: Scene) -> None:
-    film.get_by_role("button", name="Cancel").click()
-    dialog = film.get_by_role("dialog", name="Cancel this job?")
+def test_a_job_is_cancelled_only_after_a_question(changing: Page, scene: Scene) -> None:
+    changing.get_by_role("button", name="Cancel").click()
+    dialog = changing.get_by_role("dialog", name="Cancel this job?")
     dialog.get_by_role("button", name="No, leave it").click()
     expect(dialog).to_be_hidden()
     assert scene.store.state("film") is JobState.ENCODING
-    expect(film.get_by_role("button", name="Cancel")).to_be_focused()
-    film.keyboard.press("Enter")
+    expect(changing.get_by_role("button", name="Cancel")).to_be_focused()
+    changing.keyboard.press("Enter")
     dialog.get_by_role("button", name="Cancel the job").click()
-    expect(film.get_by_text("The job is cancelled.")).to_be_visible()
+    expect(changing.get_by_text("The job is cancelled.")).to_be_visible()
     assert scene.store.state("film") is JobState.CANCELLED
-    expect(film.locator(".job-head .badge")).to_contain_text("cancelled")
-    expect(film.get_by_role("button", name="Cancel")).to_have_accessible_description("it is cancelled")
-    film.get_by_role("button", name="Retry").click()
-    film.get_by_role("button", name="Send it through again").click()
-    expect(film.get_by_text("The job is sent through again.")).to_be_visible()
-    expect(film.locator(".job-head .badge")).to_contain_text("queued")
+    expect(changing.locator(".job-head .badge")).to_contain_text("cancelled")
+    expect(changing.get_by_role("button", name="Cancel")).to_have_accessible_description("it is cancelled")
+    changing.get_by_role("button", name="Retry").click()
+    changing.get_by_role("button", name="Send it through again").click()
+    expect(changing.get_by_text("The job is sent through again.")).to_be_visible()
+    expect(changing.locator(".job-head .badge")).to_contain_text("queued")
 
 
-def test_a_job_is_made_more_urgent(film: Page, scene: Scene) -> None:
-    film.get_by_role("button", name="Priority").click()
-    dialog = film.get_by_role("dialog", name="Change how urgent this job is?")
+def test_a_job_is_made_more_urgent(changing: Page, scene: Scene) -> None:
+    changing.get_by_role("button", name="Priority").click()
+    dialog = changing.get_by_role("dialog", name="Change how urgent this job is?")
     expect(dialog).to_contain_text("It has priority 7 now.")
     expect(dialog.get_by_label("Priority")).to_have_value("8")
     dialog.get_by_label("Priority").select_option("9")
     dialog.get_by_role("button", name="Change it").click()
-    expect(film.get_by_text("The job has priority 9 from now on.")).to_be_visible()
+    expect(changing.get_by_text("The job has priority 9 from now on.")).to_be_visible()
     view = scene.store.view("film")
     assert view is not None
     assert view.priority == 9
 
 
-def test_what_the_api_refuses_is_told_in_its_words(film: Page, scene: Scene) -> None:
-    film.get_by_role("button", name="Cancel").click()
-    scene.store.cancel("film")  # somebody else was faster
-    film.get_by_role("button", name="Cancel the job").click()
-    expect(film.locator(".job-head .result.problem")).not_to_be_empty()
+def test_what_the_api_refuses_is_told_in_its_words(changing: Page, scene: Scene) -> None:
+    changing.get_by_role("button", name="Cancel").click()
+    assert scene.store.move("film", JobState.STITCHING)  # meanwhile its last task has ended
+    changing.get_by_role("button", name="Cancel the job").click()
+    expect(changing.locator(".job-head .result.problem")).not_to_be_empty()
 
 
 def test_a_long_film_costs_no_more_elements_than_a_short_one(

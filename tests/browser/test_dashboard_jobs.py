@@ -16,10 +16,22 @@ NEXT_LOOK_MS = 15_000
 
 
 @pytest.fixture
-def jobs(page: Page, dashboard: Server, scene: Scene, faults: Faults) -> Page:
+def jobs(still_page: Page, still: Server) -> Page:
+    """The jobs of a farm that nobody changes."""
+    return opened(still_page, still)
+
+
+@pytest.fixture
+def changing(page: Page, dashboard: Server, scene: Scene, faults: Faults) -> Page:
+    """The jobs of a farm that a test changes."""
     usual_scene(scene)
-    page.goto(f"{dashboard.url}#/jobs")
-    expect(rows(page)).to_have_count(4)
+    return opened(page, dashboard)
+
+
+def opened(page: Page, server: Server) -> Page:
+    page.goto("about:blank")
+    page.goto(f"{server.url}#/jobs")
+    expect(rows(page)).to_have_count(5)
     return page
 
 
@@ -106,32 +118,32 @@ def test_work_is_told_by_tenant_and_by_priority(jobs: Page) -> None:
 
 
 def test_new_jobs_appear_and_leave_focus_selection_and_scroll_where_they_are(
-    jobs: Page, scene: Scene
+    changing: Page, scene: Scene
 ) -> None:
-    jobs.set_viewport_size({"width": 1000, "height": 300})
-    link = jobs.get_by_role("link", name="waits.mp4")
+    changing.set_viewport_size({"width": 1000, "height": 300})
+    link = changing.get_by_role("link", name="waits.mp4")
     link.focus()
-    jobs.evaluate("""() => {
+    changing.evaluate("""() => {
         window.scrollTo(0, 150);
         const link = document.activeElement;
         getSelection().selectAllChildren(link);
         window.same = link;
     }""")
-    before = jobs.evaluate("[scrollY, String(getSelection())]")
+    before = changing.evaluate("[scrollY, String(getSelection())]")
     scene.add_job("newcomer")
     scene.store.cancel("waits")
-    expect(jobs.get_by_role("link", name="newcomer.mp4")).to_be_attached(timeout=NEXT_LOOK_MS)
-    expect(rows(jobs).filter(has_text="waits.mp4")).to_contain_text("cancelled")
-    assert jobs.evaluate("document.activeElement === window.same && window.same.isConnected")
-    assert jobs.evaluate("[scrollY, String(getSelection())]")[1] == before[1] == "waits.mp4"
+    expect(changing.get_by_role("link", name="newcomer.mp4")).to_be_attached(timeout=NEXT_LOOK_MS)
+    expect(rows(changing).filter(has_text="waits.mp4")).to_contain_text("cancelled")
+    assert changing.evaluate("document.activeElement === window.same && window.same.isConnected")
+    assert changing.evaluate("[scrollY, String(getSelection())]")[1] == before[1] == "waits.mp4"
 
 
-def test_what_is_typed_is_not_overwritten(jobs: Page, scene: Scene) -> None:
-    field = jobs.get_by_label("Text in id, source or destination")
+def test_what_is_typed_is_not_overwritten(changing: Page, scene: Scene) -> None:
+    field = changing.get_by_label("Text in id, source or destination")
     field.fill("streams/film")
-    expect(rows(jobs)).to_have_count(1)
+    expect(rows(changing)).to_have_count(1)
     scene.encode("film-2", plan_of_length(30))
-    expect(rows(jobs)).to_have_count(2, timeout=NEXT_LOOK_MS)
+    expect(rows(changing)).to_have_count(2, timeout=NEXT_LOOK_MS)
     expect(field).to_be_focused()
     expect(field).to_have_value("streams/film")
 
@@ -141,18 +153,18 @@ def test_a_job_that_is_not_known_is_told_so(page: Page, dashboard: Server, fault
     expect(page.get_by_text("There is no job nothing")).to_be_visible()
 
 
-def test_nothing_is_asked_for_while_the_tab_is_hidden(jobs: Page, scene: Scene) -> None:
+def test_nothing_is_asked_for_while_the_tab_is_hidden(changing: Page, scene: Scene) -> None:
     asked: list[str] = []
-    jobs.on("request", lambda request: asked.append(request.url))
-    jobs.evaluate("""() => {
+    changing.on("request", lambda request: asked.append(request.url))
+    changing.evaluate("""() => {
         Object.defineProperty(document, "hidden", { get: () => window.away, configurable: true });
         window.away = true;
         document.dispatchEvent(new Event("visibilitychange"));
     }""")
-    expect(jobs.locator("#link")).to_have_text("paused")
+    expect(changing.locator("#link")).to_have_text("paused")
     asked.clear()
     scene.add_job("meanwhile", JobState.FAILED)
-    jobs.wait_for_timeout(5000)
+    changing.wait_for_timeout(5000)
     assert asked == []
-    jobs.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
-    expect(jobs.get_by_role("link", name="meanwhile.mp4")).to_be_visible()
+    changing.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    expect(changing.get_by_role("link", name="meanwhile.mp4")).to_be_visible()
