@@ -13,13 +13,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import pages
+from api import pages, watching
 from api.access import Access
 from api.auth import Gate
 from api.limits import BodyLimit
 from api.openapi import describe
 from api.problems import answer, invalid_request, unavailable
-from api.routes import actions, health, jobs, session, webhooks
+from api.routes import actions, farm, health, jobs, published, session, tasks, webhooks
 from api.services import make_services
 from gopfarm import __version__
 from gopfarm.errors import ServiceError
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     app.state.gate = Gate(settings)
-    for part in (jobs, actions, webhooks, session, health, pages):
+    for part in (jobs, actions, tasks, published, webhooks, farm, session, health, watching, pages):
         app.include_router(part.router)
     _explain_errors(app, settings)
     describe(app)

@@ -11,6 +11,7 @@ from api.auth import Caller
 from api.models import Job, JobDetails
 from api.problems import Problem
 from api.services import Services
+from api.watching import player_path
 from gopfarm.errors import SpecError
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, JobView
@@ -70,6 +71,7 @@ def details_of(services: Services, view: JobView) -> JobDetails:
         publish=spec.publish if spec else None,
         webhook=urlsplit(spec.webhook).hostname if spec and spec.webhook else None,
         playable=view.state is JobState.DONE or "playable" in view.times,
+        player=player_path(view.id) if view.master else None,
         eta_seconds=expected.seconds if expected else None,
         expected_price=expected.price if expected else None,
     )

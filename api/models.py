@@ -81,6 +81,7 @@ class JobDetails(Job):
                 "publish": "whole",
                 "webhook": "hooks.example.com",
                 "playable": False,
+                "player": None,
                 "eta_seconds": 81.5,
                 "expected_price": 0.021,
             }
@@ -91,6 +92,9 @@ class JobDetails(Job):
     publish: PublishMode | None = Field(default=None, description="When viewers see the stream.")
     webhook: str | None = Field(default=None, description="The host that hears of it.")
     playable: bool = Field(description="Whether it can be watched, in part or as a whole.")
+    player: str | None = Field(
+        default=None, description="Path of the page that plays it here, where there is something to see."
+    )
     eta_seconds: float | None = Field(
         default=None, ge=0, description="Seconds until its last task ends, with the slots that it has now."
     )

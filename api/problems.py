@@ -48,10 +48,12 @@ KINDS = tuple(
         ("key-used", 409, "The idempotency key belongs to another job"),
         ("too-large", 413, "The request is too large"),
         ("not-json", 415, "The body must be JSON"),
+        ("bad-range", 416, "The file has no such part"),
         ("invalid", 422, "The request is not valid"),
         ("too-many-requests", 429, "Too many requests"),
         ("tenant-limit", 429, "The tenant has as many jobs as it may"),
         ("internal", 500, "An internal error"),
+        ("destination", 502, "The job's destination cannot be read"),
         ("unavailable", 503, "The farm cannot be reached for now"),
     )
 )
@@ -68,10 +70,12 @@ ProblemName = Literal[
     "key-used",
     "too-large",
     "not-json",
+    "bad-range",
     "invalid",
     "too-many-requests",
     "tenant-limit",
     "internal",
+    "destination",
     "unavailable",
 ]
 

@@ -10,8 +10,10 @@ from fastapi import Depends, Request
 
 from gopfarm.settings import Settings
 from gopfarm.store import Fleet, TaskStore, connect
+from gopfarm.store.chunkmap import ChunkMaps
 from gopfarm.store.events import EventStore
 from gopfarm.store.listing import Listing
+from gopfarm.store.overview import Overview
 
 _DAY = 86_400
 _HOUR = 3_600
@@ -25,14 +27,18 @@ class Services:
     client: redis.Redis
     jobs: TaskStore = field(init=False)
     listing: Listing = field(init=False)
+    chunk_maps: ChunkMaps = field(init=False)
     events: EventStore = field(init=False)
+    overview: Overview = field(init=False)
     fleet: Fleet = field(init=False)
 
     def __post_init__(self) -> None:
         remembered = self.settings.job_ttl_days * _DAY
         self.jobs = TaskStore(self.client, remembered, self.settings.keep_failed_hours * _HOUR)
         self.listing = Listing(self.client)
+        self.chunk_maps = ChunkMaps(self.client)
         self.events = EventStore(self.client, remembered)
+        self.overview = Overview(self.client, self.settings.tenants)
         self.fleet = Fleet(self.client)
 
 

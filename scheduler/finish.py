@@ -83,7 +83,7 @@ def _report(
             "retries": view.retries,
             "metadata": spec.metadata,
         },
-        "source": _source_report(plan),
+        "source": source_report(plan),
         "times": view.times,
         "first_playable_seconds": first_playable(view),
         "cost": {
@@ -122,7 +122,8 @@ def first_playable(view: JobView) -> float | None:
     return None if playable is None else round(playable - view.times["queued"], 3)
 
 
-def _source_report(plan: Plan) -> dict[str, object]:
+def source_report(plan: Plan) -> dict[str, object]:
+    """Return what the source is, for ``job.json`` and for whoever looks at a plan."""
     facts, video = plan.facts, plan.facts.video
     report: dict[str, object] = {
         "url": shown(facts.source.url),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from api.auth import Caller, JobsReader, WebhooksWriter
-from api.jobviews import no_such_job
+from api.jobviews import check_visible
 from api.problems import Problem, documented
 from api.routes import V1
 from api.services import Farm, Services
@@ -67,7 +67,7 @@ def list_webhooks(
     Of a farm with many tenants, a token for some of them sees what is theirs among the first thousand.
     """
     if job is not None:
-        _check_visible(farm, caller, job)
+        check_visible(farm, caller, job)
         views = [view for view in farm.events.of_job(job) if state in (None, view.state)]
         return Webhooks(webhooks=views[:limit])
     most = limit if caller.tenants is None else _MOST
@@ -108,12 +108,6 @@ def _webhook(farm: Services, caller: Caller, webhook_id: str) -> DeliveryView:
     if view is None or not caller.sees(farm.jobs.tenant(view.job)):
         raise _unknown(webhook_id)
     return view
-
-
-def _check_visible(farm: Services, caller: Caller, job_id: str) -> None:
-    tenant = farm.jobs.tenant(job_id)
-    if tenant is None or not caller.sees(tenant):
-        raise no_such_job(job_id)
 
 
 def _visible(farm: Services, caller: Caller, views: list[DeliveryView]) -> list[DeliveryView]:

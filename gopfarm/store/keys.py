@@ -167,6 +167,16 @@ def tenant_runs(tenant: str) -> str:
     return f"{PREFIX}:tenant:{tenant}:runs"
 
 
+def priority(level: int) -> str:
+    """Set of the jobs of a priority that have not ended."""
+    return f"{PREFIX}:priority:{level}"
+
+
+def throughput(minute: int) -> str:
+    """Hash of what was done in a minute since 1970: tasks, and milliseconds of films."""
+    return f"{PREFIX}:throughput:{minute}"
+
+
 def destination(digest: str) -> str:
     """Lock of a destination: who publishes, removes or takes stock there."""
     return f"{PREFIX}:destination:{digest}"

@@ -16,6 +16,7 @@ forget_pending(id, task)
 unqueue(id, task)
 unqueue(id, task .. '~')
 redis.call('HSET', key(id, 'progress'), task, ARGV[5])
+note_throughput(id, task)
 ring()  -- its tenant may have one more
 local begun = redis.call('HGET', key(id, 'started'), run)
 if begun then redis.call('HSET', key(id, 'seconds'), task, stamp(clock() - tonumber(begun))) end

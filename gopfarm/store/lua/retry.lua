@@ -26,6 +26,7 @@ redis.call('PERSIST', key(id, 'plan'))  -- until the next one: it names what is 
 redis.call('PERSIST', key(id, 'failures'))
 redis.call('ZREM', CLEANUP, id)
 redis.call('SADD', LIVE, id)
+redis.call('SADD', PRIORITY .. priority_of(id), id)
 redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
 ring()

@@ -6,10 +6,14 @@ local PREPARING, PUBLISHING = PREFIX .. 'preparing', PREFIX .. 'publishing'
 local ACTIVE, LEASES, CLEANUP = PREFIX .. 'active', PREFIX .. 'leases', PREFIX .. 'cleanup'
 local TENANTS, SHARES = PREFIX .. 'tenants', PREFIX .. 'shares'
 local CHANGED, BELL = PREFIX .. 'changed', PREFIX .. 'bell'
+local PRIORITY = PREFIX .. 'priority:'
 local GROWING = PREFIX .. 'growing'
 
 -- Seconds after which a message that asks for a step of a job is sent again if nobody is heard of.
 local STEP_PATIENCE = 10
+
+-- Seconds for which it is remembered how much was done in a minute.
+local THROUGHPUT_KEPT = 600
 
 -- Failed attempts of a job that are remembered.
 local MAX_FAILURES = 100
@@ -135,6 +139,9 @@ local function outlook(id, queue, most)
   return redis.call('ZCARD', waiting), table.concat(seconds, ' ')
 end
 
+-- A job's priority as it is now: that of its spec, unless it was changed.
+local function priority_of(id) return redis.call('HGET', key(id), 'priority') or '0' end
+
 local function queues_of(id)
   local names = {}
   for name in string.gmatch(redis.call('HGET', key(id), 'queues') or '', '[^,]+') do names[#names + 1] = name end
@@ -143,6 +150,20 @@ end
 
 local function forget_pending(id, task)
   for _, queue in ipairs(queues_of(id)) do redis.call('ZREM', key(id, 'pending:' .. queue), task) end
+end
+
+-- Count a task that was just done among what the farm gets done in this minute: itself, and as much of its film as it is
+-- of all the film's work.
+local function note_throughput(id, task)
+  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
+  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
+  local _, _, seconds = order_of(id, task)
+  local expected = tonumber(known[2] or '0')
+  redis.call('HINCRBY', minute, 'tasks', 1)
+  if expected > 0 then
+    redis.call('HINCRBY', minute, 'media_ms', math.floor(1000 * tonumber(known[1] or '0') * seconds / expected + 0.5))
+  end
+  redis.call('EXPIRE', minute, THROUGHPUT_KEPT)
 end
 
 -- Ask for a step of a job: 'prepare' (probing and planning) or 'stitch' (publishing).

@@ -50,6 +50,7 @@ local function end_job(id, state, fields)
   local tasks, done = counts(job)
   redis.call('HSET', job, 'tasks', tasks, 'tasks_done', done)
   redis.call('SREM', LIVE, id)
+  redis.call('SREM', PRIORITY .. priority_of(id), id)
   redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
   if state ~= 'done' and redis.call('EXISTS', key(id, 'plan')) == 1 then
     local wait = LETTING_GO

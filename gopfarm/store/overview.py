@@ -1,0 +1,208 @@
+"""The farm as a whole, for whoever looks at it: cheap, however large it is and however many look."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import cast
+
+import redis
+
+from gopfarm.store import keys
+from gopfarm.store.board import batched
+from gopfarm.store.events import EventStore
+from gopfarm.store.farmview import (
+    FarmView,
+    QueueSlots,
+    SchedulerRow,
+    TenantRow,
+    Throughput,
+    Webhooks,
+    WorkerRow,
+    WorkerTask,
+)
+from gopfarm.store.fleet import Fleet
+from gopfarm.store.models import JobState, WorkerView
+from gopfarm.store.scripts import Scripts
+from gopfarm.store.tasks import TWIN
+from gopfarm.tenants import TenantPolicy, policy_of
+
+#: Seconds for which a view is given to everybody who asks.
+_FRESH_SECONDS = 1.0
+
+#: Jobs, or runs, that one script looks at: Redis does nothing else meanwhile.
+_PAGE = 500
+
+#: Runs that are told one by one: what a page can show, and no more than a view may cost.
+_MAX_RUNS = 2000
+
+_PRIORITIES = range(10)
+
+_MINUTE = 60
+
+
+@dataclass
+class _Activity:
+    """What is at work: by worker the job and id of each run, and by tenant the tasks that run and wait."""
+
+    runs: defaultdict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    running: Counter[str] = field(default_factory=Counter)
+    waiting: Counter[str] = field(default_factory=Counter)
+
+
+class Overview:
+    """Looks at the farm. May be used by several threads, which share what one of them has seen.
+
+    Args:
+        client: A connection that decodes responses.
+        policies: Weights and limits by tenant.
+    """
+
+    def __init__(self, client: redis.Redis, policies: Mapping[str, TenantPolicy]) -> None:
+        self._redis = client
+        self._policies = policies
+        self._scripts = Scripts(client)
+        self._fleet = Fleet(client)
+        self._events = EventStore(client, ttl_seconds=0)  # it is only read
+        self._lock = Lock()
+        self._view: FarmView | None = None
+        self._until = 0.0
+
+    def farm(self) -> FarmView:
+        """Return the farm as it is, or was a second ago at most."""
+        with self._lock:
+            if self._view is None or time.monotonic() >= self._until:
+                self._view = self._look()
+                self._until = time.monotonic() + _FRESH_SECONDS
+            return self._view
+
+    def _look(self) -> FarmView:
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.get(keys.LEADER)
+            pipe.smembers(keys.ACTIVE)
+            pipe.smembers(keys.TENANTS)
+            for priority in _PRIORITIES:
+                pipe.scard(keys.priority(priority))
+            (seconds, micros), leader, active, tenants, *counts = pipe.execute()
+        now, webhooks = seconds + micros / 1e6, self._events.backlog()
+        workers = sorted(self._fleet.workers(), key=lambda worker: worker.id)
+        activity = self._activity(sorted(active))
+        return FarmView(
+            now=now,
+            slots=self._slots(workers, activity),
+            workers=self._workers(workers, activity, now),
+            schedulers=tuple(
+                SchedulerRow(id=name, leads=name == leader) for name in self._fleet.schedulers()
+            ),
+            jobs=self._states(),
+            tenants=self._tenants(sorted(tenants), activity),
+            priorities={str(priority): count for priority, count in zip(_PRIORITIES, counts, strict=True)},
+            webhooks=Webhooks(
+                waiting=webhooks.waiting, dead=webhooks.dead, oldest_seconds=webhooks.oldest_seconds
+            ),
+            throughput=self._throughput(now),
+        )
+
+    def _activity(self, jobs: Sequence[str]) -> _Activity:
+        activity = _Activity()
+        for page in batched(jobs, _PAGE):
+            for row in cast("list[str]", self._scripts.run("activity", *page)):
+                job, tenant, unfinished, *owners = row.split("\n")
+                runs = list(zip(owners[::2], owners[1::2], strict=True))
+                running = len({run.removesuffix(TWIN) for run, _ in runs})
+                activity.running[tenant] += running
+                activity.waiting[tenant] += max(0, int(unfinished) - running)
+                for run, worker in runs:
+                    activity.runs[worker].append((job, run))
+        return activity
+
+    def _states(self) -> dict[str, int]:
+        jobs = sorted(cast("set[str]", self._redis.smembers(keys.LIVE)))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in jobs:
+                pipe.hget(keys.job(job_id), "state")
+            found = Counter(pipe.execute())
+        return {state.value: found[state.value] for state in JobState if not state.ended}
+
+    def _slots(self, workers: Sequence[WorkerView], activity: _Activity) -> dict[str, QueueSlots]:
+        slots = Counter({"encode.cpu": 0, "encode.nvenc": 0})
+        for worker in workers:
+            slots.update(worker.slots)
+        return {
+            queue: QueueSlots(total=total, busy=0, waiting=0, backlog_slot_seconds=0.0)
+            for queue, total in slots.items()
+        }
+
+    def _workers(
+        self, workers: Sequence[WorkerView], activity: _Activity, now: float
+    ) -> tuple[WorkerRow, ...]:
+        told: list[tuple[str, str]] = []
+        for worker in workers:
+            runs = activity.runs.get(worker.id, ())
+            if len(told) + len(runs) > _MAX_RUNS:
+                break
+            told.extend(runs)
+        rows = self._how_far(told, now)
+        return tuple(
+            WorkerRow(
+                id=worker.id,
+                host=worker.host,
+                slots=worker.slots,
+                encoders=worker.encoders,
+                seen_seconds_ago=max(0.0, now - worker.seen),
+                running=len(activity.runs.get(worker.id, ())),
+                tasks=tuple(rows[run] for run in activity.runs.get(worker.id, ()) if run in rows),
+            )
+            for worker in workers
+        )
+
+    def _how_far(self, runs: Sequence[tuple[str, str]], now: float) -> dict[tuple[str, str], WorkerTask]:
+        rows = {}
+        for page in batched(runs, _PAGE):
+            names = [name for pair in page for name in pair]
+            answers = cast("list[str]", self._scripts.run("how_far", *names))
+            for (job, run), answer in zip(page, answers, strict=True):
+                started, done, length = map(float, answer.split())
+                rows[job, run] = WorkerTask(
+                    job=job,
+                    task=run,
+                    elapsed=max(0.0, now - started) if started else 0.0,
+                    done=min(1.0, done / max(1.0, length)),
+                )
+        return rows
+
+    def _tenants(self, tenants: Sequence[str], activity: _Activity) -> tuple[TenantRow, ...]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for tenant in tenants:
+                pipe.scard(keys.tenant_jobs(tenant))
+            jobs = dict(zip(tenants, pipe.execute(), strict=True))
+        everything = max(1, activity.running.total())
+        return tuple(
+            TenantRow(
+                tenant=tenant,
+                weight=policy_of(tenant, self._policies).weight,
+                jobs=count,
+                queued=activity.waiting[tenant],
+                running=activity.running[tenant],
+                share=activity.running[tenant] / everything,
+            )
+            for tenant, count in jobs.items()
+            if count
+        )
+
+    def _throughput(self, now: float) -> Throughput:
+        """Return what was done since the minute before this one began."""
+        minute = int(now // _MINUTE)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for one in (minute - 1, minute):
+                pipe.hmget(keys.throughput(one), "tasks", "media_ms")
+            counts = pipe.execute()
+        tasks, media = (sum(int(row[place] or 0) for row in counts) for place in range(2))
+        seconds = now - (minute - 1) * _MINUTE
+        return Throughput(
+            tasks_per_minute=_MINUTE * tasks / seconds, media_seconds_per_second=media / 1000 / seconds
+        )
