@@ -24,7 +24,7 @@ from scheduler.shape import Grouping, Shape
 from tests.gopfarm.store.jobs import QUEUE, begin, bring_to, store_on
 from tests.scheduler.facts import audio_facts, plan_of, source_facts, video_facts
 
-GPU_QUEUE = "encode.cuda"
+GPU_QUEUE = "encode.nvenc"
 #: A name that would be a script if it became markup anywhere.
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>.mp4"
 
@@ -158,8 +158,10 @@ class Scene:
         self.store.finish(job_id, run, token, result, 100, plan.hash)
 
     def publish(self, job_id: str, stream: Path, **fields: Any) -> None:
-        """Let a job be done whose stream lies in a folder, with its report."""
+        """Let a job be done whose stream lies in a folder, with its report; that becomes a report of this job."""
         report = json.loads((stream / "job.json").read_text())
+        report["job"]["id"] = job_id
+        (stream / "job.json").write_text(json.dumps(report))
         spec = spec_of(job_id, **({"destination": str(stream)} | fields))
         bring_to(self.store, job_id, JobState.STITCHING, spec)
         master = str(stream / "master.m3u8")

@@ -138,8 +138,8 @@ function openJobCounts() {
         h("li", {}, h("a", { href: `#/jobs?state=${state}` }, badge(), " ", h("b"))), (element, state) => {
         const [mark, count] = /** @type {Element} */ (element.firstElementChild).children;
         showState(mark, state);
-        text(count, figure(farm.jobs[state] ?? 0));
-        element.hidden = !(state in farm.jobs);
+        // Those that have ended are not counted: they are only listed.
+        text(count, state in farm.jobs ? figure(farm.jobs[state]) : "");
       });
     },
   };

@@ -11,7 +11,7 @@ const PRIORITIES = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 export function openQueue() {
   const tenants = table("Work by tenant", [
     { title: "Tenant" }, { title: "Jobs", class: "number" }, { title: "Tasks running", class: "number" },
-    { title: "Tasks queued", class: "number wide" }, { title: "Weight", class: "number wide" }, { title: "Share of slots" },
+    { title: "Tasks waiting", class: "number wide" }, { title: "Weight", class: "number wide" }, { title: "Share of slots" },
   ]);
   const nobody = h("p", { class: "quiet" }, "No tenant has a job under way.");
   const priorities = table("Jobs by priority", [{ title: "Priority" }, { title: "Jobs" }]);

@@ -85,13 +85,14 @@
  * @property {Record<string, number>} slots By queue.
  * @property {string[]} encoders
  * @property {number} seen_seconds_ago
- * @property {RunningTask[]} tasks
+ * @property {number} running Tasks.
+ * @property {RunningTask[]} tasks Fewer than `running`, where the token may not see them or there are too many.
  *
  * @typedef {Object} Tenant
  * @property {string} tenant
  * @property {number} weight
  * @property {number} jobs
- * @property {number} queued Tasks.
+ * @property {number} queued Tasks that wait.
  * @property {number} running Tasks.
  * @property {number|null} share Of the slots in use, 0 to 1.
  *
@@ -100,7 +101,7 @@
  * @property {Record<string, QueueSlots>} slots
  * @property {Worker[]} workers
  * @property {{id: string, leads: boolean}[]} schedulers
- * @property {Record<string, number>} jobs By state.
+ * @property {Record<string, number>} jobs Those that have not ended, by state.
  * @property {Tenant[]} tenants
  * @property {Record<string, number>} priorities
  * @property {{waiting: number, dead: number, oldest_seconds: number|null}} webhooks

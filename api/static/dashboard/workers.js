@@ -38,7 +38,7 @@ export function poolsOf(workers) {
     const pool = pools.get(key) ?? { key, queues, encoders, workers: 0, slots: 0, busy: 0 };
     pool.workers += 1;
     pool.slots += slotsOf(worker.slots);
-    pool.busy += worker.tasks.length;
+    pool.busy += worker.running;
     pools.set(key, pool);
   }
   return [...pools.values()].sort((one, other) => one.key.localeCompare(other.key));
@@ -69,7 +69,7 @@ export function openWorkers() {
     /** @param {Farm} farm */
     show(farm) {
       latest = farm;
-      const busy = farm.workers.filter((worker) => worker.tasks.length > 0).length;
+      const busy = farm.workers.filter((worker) => worker.running > 0).length;
       text(summary, `${counted(farm.workers.length, "worker")}, ${figure(busy)} of them at work`);
       if (!decided && farm.workers.length) {
         details.open = farm.workers.length <= FEW;
@@ -97,7 +97,7 @@ function rowOf(worker) {
  */
 function showRow(row, worker) {
   const [, busy, tasks, seen] = row.children;
-  text(busy, `${worker.tasks.length} of ${slotsOf(worker.slots)}`);
+  text(busy, `${worker.running} of ${slotsOf(worker.slots)}`);
   attr(busy, "title", Object.entries(worker.slots).map(([queue, count]) => `${queue}: ${count}`).join(", "));
   text(seen, `${duration(worker.seen_seconds_ago)} ago`);
   const list = /** @type {Element} */ (tasks.firstElementChild);
