@@ -158,7 +158,7 @@ class Scene:
         self.store.finish(job_id, run, token, result, 100, plan.hash)
 
     def publish(self, job_id: str, stream: Path, **fields: Any) -> None:
-        """Let a job be done whose stream lies in a folder, with its report; that becomes a report of this job."""
+        """Let a job be done whose stream lies in a folder. The report there becomes that of the job."""
         report = json.loads((stream / "job.json").read_text())
         report["job"]["id"] = job_id
         (stream / "job.json").write_text(json.dumps(report))
