@@ -20,8 +20,6 @@ log = get_logger(__name__)
 #: Requests that a probe sends every few seconds: not worth a line.
 _QUIET = frozenset({"/healthz", "/readyz"})
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
 #: The label of what no route answers.
 _NO_ROUTE = "other"
 
@@ -80,10 +78,9 @@ class Access:
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
     """Log and count a request. A status of 0 is a caller who left before there was an answer."""
-    method = scope["method"] if scope["method"] in _METHODS else _NO_ROUTE
     route = route_of(scope)
-    metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
-    metrics.HTTP_SECONDS.labels(method, route).observe(seconds)
+    metrics.HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+    metrics.HTTP_SECONDS.labels(scope["method"], route).observe(seconds)
     tell = log.debug if scope["path"] in _QUIET else log.info
     tell(
         "request",

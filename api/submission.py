@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -16,16 +17,19 @@ from api.auth import Caller
 from api.problems import FieldError, Problem
 from api.services import Services
 from gopfarm import metrics
-from gopfarm.errors import SpecError
+from gopfarm.errors import LimitError, SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec, explain_faults, faults_of
 from gopfarm.storage.address import parse_destination, parse_source
 from gopfarm.store import Created
-from gopfarm.tenants import policy_of
+from gopfarm.tenants import class_of, policy_of
 from scheduler.intake import check_webhook, job_id_for, resolve_profile
 
 log = get_logger(__name__)
+
+#: The kind of problem that a spec is which is not valid.
+_INVALID: Final = "invalid"
 
 #: Seconds after which a tenant that has too many jobs may try again; some end all the time.
 _FULL_RETRY_SECONDS = 30
@@ -46,20 +50,27 @@ def submit(services: Services, caller: Caller, document: bytes, key: str | None)
         Problem: The spec is not valid, the caller may not submit it, its tenant has too many jobs, or its key
             belongs to another job.
     """
-    spec = _complete(read_spec(document), caller, key)
-    check(spec, services.settings)
-    job_id = job_id_for(spec, str(uuid.uuid4()))
     settings = services.settings
+    try:
+        spec = _complete(read_spec(document), caller, key)
+        check(spec, settings)
+    except Problem as problem:
+        if problem.kind.name == _INVALID:
+            metrics.JOBS_REFUSED.labels(SpecError.kind).inc()
+        raise
+    job_id = job_id_for(spec, str(uuid.uuid4()))
     limit = policy_of(spec.tenant, settings.tenants).max_queued
     head_start = spec.priority * settings.aging_seconds
     created = services.jobs.create(job_id, spec, limit, head_start)
     if created is Created.FULL:
+        metrics.JOBS_REFUSED.labels(LimitError.kind).inc()
         raise full(spec.tenant, limit)
     # Without a key the id is new: if it is known, an answer of Redis got lost and the client asked twice.
     new = created is Created.CREATED or spec.idempotency_key is None
     if not new and services.jobs.spec(job_id) != spec:
         raise Problem("key-used", f"the key belongs to job {job_id}, which was submitted with another spec")
-    metrics.JOBS_SUBMITTED.inc(new)
+    if new:
+        metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, settings.tenants)).inc()
     log.info("job submitted" if new else "job known already", job=job_id, tenant=spec.tenant)
     return Submission(job_id, new)
 
@@ -79,7 +90,7 @@ def read_spec(document: bytes) -> JobSpec:
             for field, messages in faults.items()
             for message in messages
         ]
-        raise Problem("invalid", explain_faults(faults, "job spec"), errors) from None
+        raise Problem(_INVALID, explain_faults(faults, "job spec"), errors) from None
 
 
 def _complete(spec: JobSpec, caller: Caller, key: str | None) -> JobSpec:
@@ -126,4 +137,4 @@ def full(tenant: str, limit: int | None) -> Problem:
 
 def _invalid(field: str, detail: str) -> Problem:
     error = FieldError(location="body", field=field, detail=detail)
-    return Problem("invalid", f"job spec is not valid: {field}: {detail}", [error])
+    return Problem(_INVALID, f"job spec is not valid: {field}: {detail}", [error])

@@ -10,10 +10,11 @@ import click
 
 from cli.output import explains_errors
 from gopfarm.log import configure_logging
-from gopfarm.metrics import serve_metrics
+from gopfarm.metrics import Role, serve_metrics
 from gopfarm.process import cores
 from gopfarm.settings import Settings, get_settings
 from gopfarm.store import connect, reachable
+from gopfarm.tenants import classes_of
 
 log_level_option = click.option(
     "--log-level",
@@ -67,7 +68,7 @@ def scheduler(metrics_port: int | None, log_level: str, as_json: bool) -> None:
     settings = get_settings()
     check_redis(settings)
     if metrics_port is not None:
-        serve_metrics(metrics_port)
+        serve_metrics(metrics_port, Role.SCHEDULER, Role.LEADER, tenant_classes=classes_of(settings.tenants))
     role = Scheduler(settings)
     _until_signalled(role.start, role.stop)
 
@@ -121,6 +122,6 @@ def worker(
     chosen = choose_slots(cores() if slots is None else slots, gpu_slots, wanted, encoders)
     check_redis(settings)
     if metrics_port is not None:
-        serve_metrics(metrics_port)
+        serve_metrics(metrics_port, Role.WORKER, tenant_classes=classes_of(settings.tenants))
     role = Worker(settings, chosen, encoders)
     _until_signalled(role.start, lambda: role.stop(grace))

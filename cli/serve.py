@@ -11,8 +11,9 @@ from cli.output import explains_errors, json_option, print_json
 from cli.roles import check_redis, json_logs_option, log_level_option, metrics_port_option
 from gopfarm.errors import SpecError
 from gopfarm.log import configure_logging, get_logger
-from gopfarm.metrics import serve_metrics
+from gopfarm.metrics import Role, serve_metrics
 from gopfarm.settings import get_settings
+from gopfarm.tenants import classes_of
 from gopfarm.tokens import SCOPES, ApiToken, Scope, digest_of, new_token
 
 log = get_logger(__name__)
@@ -47,7 +48,7 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
     check_redis(settings)
     with listen(host, port) as listener:
         if metrics_port is not None:
-            serve_metrics(metrics_port)
+            serve_metrics(metrics_port, Role.API, tenant_classes=classes_of(settings.tenants))
         server = ApiServer(create_app(settings), listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from gopfarm.plan import VideoRendition
 from gopfarm.profile import X264_PRESETS
+from gopfarm.queues import CPU_QUEUE, NVENC_QUEUE
 
 #: Reference distance in frames between a picture's decoding and its showing, at most: both encoders below
 #: use one level of referenced B-frames.
@@ -81,7 +82,7 @@ class X264(VideoCodec):
     """libx264 on one CPU core: the farm runs one process per core, so threads inside would only cost."""
 
     name = "libx264"
-    queue = "encode.cpu"
+    queue = CPU_QUEUE
 
     def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
         """Average rate with a VBV; IDR frames are forced from outside, never farther apart than 2 s."""
@@ -106,7 +107,7 @@ class Nvenc(VideoCodec):
     """
 
     name = "h264_nvenc"
-    queue = "encode.nvenc"
+    queue = NVENC_QUEUE
 
     #: NVENC presets p1 (fastest) to p7 (best) of the same rank as x264's.
     _PRESETS: ClassVar[dict[str, str]] = dict(

@@ -29,6 +29,7 @@ from encoders.video import RenditionEncoder
 from gopfarm.errors import EncodeError
 from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoRendition, VideoTask
 from gopfarm.results import RenditionResult, SegmentResult, TaskResult
+from gopfarm.stopwatch import Stopwatch
 
 #: Told (rendition, file) when a file is whole in the scratch folder ``<scratch>/<rendition>/``.
 OnFile = Callable[[str, SegmentResult], None]
@@ -98,17 +99,23 @@ def _run_video(
         for rendition, packager in zip(task.renditions, packagers, strict=True)
     ]
     cascade = Cascade(task.renditions, picture, scratch, task.sizes)
+    clocks = [Stopwatch() for _ in encoders]
     with open_media(source, task.source.url) as container:
         frames = grid_frames(container, picture, task.seek, task.start, task.end, counts)
         for batch in _batches(_scaled(frames, cascade, picture.captions), _batch_size(task.renditions)):
             for place, encoder in enumerate(encoders):
-                for slot, images in batch:
-                    encoder.encode(images[place], slot)
+                with clocks[place]:
+                    for slot, images in batch:
+                        encoder.encode(images[place], slot)
             on_progress(batch[-1][0] + 1 - task.start)
-    return tuple(
-        _result(encoder.rendition.name, encoder.finish(), packager)
-        for encoder, packager in zip(encoders, packagers, strict=True)
-    )
+    results = []
+    for encoder, packager, clock in zip(encoders, packagers, clocks, strict=True):
+        with clock:
+            header = encoder.finish()
+        results.append(
+            replace(_result(encoder.rendition.name, header, packager), encode_seconds=clock.seconds)
+        )
+    return tuple(results)
 
 
 def _scaled(

@@ -14,6 +14,7 @@ from dramatiq.common import dq_name
 from dramatiq.middleware import CurrentMessage, Retries
 
 from gopfarm.store.client import connect
+from gopfarm.store.timing import name_script
 
 #: Queue of submissions and of the scheduler's other messages. Actor ``submit`` on it is a public contract.
 JOBS_QUEUE = "jobs"
@@ -113,6 +114,8 @@ class FarmBroker(RedisBroker):
             middleware=[CurrentMessage(), Retries(max_retries=0)],
             maintenance_chance=0,  # not by chance: see ``Board.recover_messages``
         )
+        for script in self.scripts.values():
+            name_script(script.sha, "dramatiq")
         self._slots = dict(slots)
         self._consumed = set[str]()
         self._holds = set[str]()

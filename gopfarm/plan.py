@@ -219,6 +219,17 @@ def plan_hash_of(task: Task) -> str:
     return renditions_of(task)[0].directory.rpartition("/")[2]
 
 
+def span(task: Task) -> tuple[Fraction, Fraction]:
+    """Return when a task's first segment begins and its last one ends, in seconds of the published stream."""
+    if isinstance(task, VideoTask):
+        start, unit = task.picture.start, 1 / task.picture.grid_rate
+    elif isinstance(task, SubtitleTask):
+        start, unit = task.start, task.unit
+    else:
+        start, unit = Fraction(0), Fraction(1, task.rendition.sample_rate)
+    return start + task.segments[0].start * unit, start + task.segments[-1].end * unit
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that will be encoded and published, decided before the first frame is decoded.
@@ -250,3 +261,8 @@ class Plan:
     def renditions(self) -> tuple[Rendition, ...]:
         """Video, then audio, then subtitle renditions."""
         return (*self.video, *self.audio, *self.subtitles)
+
+    @property
+    def seconds(self) -> Fraction:
+        """For how long the published stream plays: until the last of its segments ends."""
+        return max((span(task)[1] for task in self.tasks), default=Fraction(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class RenditionResult:
     configuration (CMAF init segment, or SPS and PPS), equal in every chunk of a rendition; ``init`` is the
     init segment's own result where this task made it (the task with the first segment, CMAF only).
     ``whole`` is the one file that holds all of a subtitle rendition besides its segments. ``loudness`` is
-    that of an audio rendition whose loudness was set.
+    that of an audio rendition whose loudness was set. ``encode_seconds`` is what encoding and packaging of
+    video took, without the decoding and scaling that renditions share: no two attempts agree on it.
     """
 
     rendition: str
@@ -47,6 +48,7 @@ class RenditionResult:
     segments: tuple[SegmentResult, ...]
     whole: SegmentResult | None = None
     loudness: Loudness | None = None
+    encode_seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

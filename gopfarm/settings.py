@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     )
     tenants: dict[str, TenantPolicy] = Field(
         default_factory=dict,
-        description="Weight and limits by tenant, and under * those of all others; JSON in a variable.",
+        description="Weight, limits, class by tenant, and under * those of all others; JSON in a variable.",
     )
     keep_failed_hours: float = Field(
         default=24.0, ge=0, description="How long failed jobs keep their segments, for a quick retry."

@@ -42,9 +42,8 @@ _PARALLEL = 16
 _PARALLEL_OF_HOST = 4
 _PARALLEL_OF_FAILING_HOST = 1
 
-#: Seconds between two looks for what is due, and between two of the backlog's figures.
+#: Seconds between two looks for what is due.
 _POLL_SECONDS = 0.5
-_FIGURES_SECONDS = 5.0
 
 
 def pause_before(attempt: int) -> float:
@@ -80,7 +79,6 @@ class Courier:
         self._lock = threading.Lock()
         self._under_way = Counter[str]()
         self._failing = set[str]()
-        self._measured = 0.0
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="webhook")
@@ -102,7 +100,6 @@ class Courier:
             self._wake.clear()
             try:
                 self._claim()
-                self._measure()
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
             except Exception:
@@ -123,15 +120,6 @@ class Courier:
 
     def _room(self, host: str) -> int:
         return _PARALLEL_OF_FAILING_HOST if host in self._failing else _PARALLEL_OF_HOST
-
-    def _measure(self) -> None:
-        if time.monotonic() - self._measured < _FIGURES_SECONDS:
-            return
-        self._measured = time.monotonic()
-        backlog = self._events.backlog()
-        metrics.WEBHOOKS_WAITING.set(backlog.waiting)
-        metrics.WEBHOOKS_DEAD.set(backlog.dead)
-        metrics.WEBHOOKS_OLDEST_SECONDS.set(backlog.oldest_seconds)
 
     def _deliver(self, delivery: Delivery) -> None:
         outcome, reason = Outcome.RETRY, ""

@@ -7,9 +7,11 @@ import time
 
 from gopfarm import metrics
 from gopfarm.log import get_logger
-from gopfarm.store import REDIS_FAULTS, Board, Fleet, JobState, Leadership, TaskStore
+from gopfarm.store import REDIS_FAULTS, Board, Fleet, Leadership, TaskStore
 from scheduler.admission import Admission
 from scheduler.dispatch import Dispatcher, Round
+from scheduler.ends import Ends
+from scheduler.figures import FarmFigures
 from scheduler.reconcile import Reconciler
 from scheduler.stragglers import stragglers
 
@@ -41,7 +43,7 @@ class DispatchLoop:
         name: Name of this scheduler.
         leadership: The lock by which one scheduler leads.
         fleet, store, board: What it works on.
-        dispatcher, admission, reconciler: Its duties.
+        dispatcher, admission, reconciler, ends, figures: Its duties.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class DispatchLoop:
         dispatcher: Dispatcher,
         admission: Admission,
         reconciler: Reconciler,
+        ends: Ends,
+        figures: FarmFigures,
     ) -> None:
         self._name = name
         self._leadership = leadership
@@ -63,6 +67,8 @@ class DispatchLoop:
         self._dispatcher = dispatcher
         self._admission = admission
         self._reconciler = reconciler
+        self._ends = ends
+        self._figures = figures
         self._stopping = threading.Event()
         self._leads = False
         self._announced = -_ANNOUNCE_EVERY_SECONDS
@@ -80,6 +86,8 @@ class DispatchLoop:
         try:
             self._board.ring()
             self._thread.join()
+            self._figures.forget()
+            metrics.LEADER.set(0)
             self._leadership.leave()
             self._fleet.scheduler_leaves(self._name)
         except REDIS_FAULTS:
@@ -117,11 +125,16 @@ class DispatchLoop:
             metrics.LEADER.set(leads)
             log.info("this scheduler leads" if leads else "another scheduler leads")
             self._dispatcher.forget()
+            self._figures.forget()
         if not leads:
             return False
+        with metrics.ROUND_SECONDS.time():
+            return self._do_duties()
+
+    def _do_duties(self) -> bool:
         # A duty that fails, be it for a record that cannot be read, must not keep the others from theirs.
         more = False
-        for duty in (self._reconciler.run, self._dispatch, self._count_ended):
+        for duty in (self._reconciler.run, self._dispatch, self._ends.count, self._figures.take):
             try:
                 more = bool(duty()) or more
             except REDIS_FAULTS:
@@ -158,12 +171,3 @@ class DispatchLoop:
                     log.info(
                         "a slow task gets a twin", job=job_id, task=run.task, elapsed=round(run.elapsed, 1)
                     )
-
-    def _count_ended(self) -> None:
-        for job_id in self._board.newly_ended():
-            view = self._store.view(job_id)
-            if view is None or not view.state.ended:
-                continue
-            metrics.JOBS_ENDED.labels(view.state.value).inc()
-            if view.state is JobState.DONE:
-                metrics.JOB_SECONDS.observe(view.times["done"] - view.times["queued"])

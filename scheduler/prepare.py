@@ -73,14 +73,19 @@ def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
     Raises:
         CapabilityError: NVENC was asked for and no live worker has it.
     """
-    if choice == "auto":
-        return "h264_nvenc" if "h264_nvenc" in fleet else "libx264"
-    name = _ENCODER_NAMES[choice]
+    name = wanted_encoder(choice, fleet)
     if choice == "nvenc" and name not in fleet:
         raise CapabilityError(
             "encoder nvenc: no live worker has NVENC; start a GPU worker, or use encoder auto or libx264"
         )
     return name
+
+
+def wanted_encoder(choice: EncoderChoice, fleet: Collection[str]) -> str:
+    """Return libavcodec's name of the encoder that a job wants, whether or not a live worker has it."""
+    if choice == "auto":
+        return "h264_nvenc" if "h264_nvenc" in fleet else "libx264"
+    return _ENCODER_NAMES[choice]
 
 
 def plan_source(

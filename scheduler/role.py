@@ -22,10 +22,12 @@ from gopfarm.broker import JOBS_QUEUE, STOP_POLL_MS, FarmBroker
 from gopfarm.child.parent import AbandonedError
 from gopfarm.child.ready import get_ready
 from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
+from gopfarm.facts import SourceFacts
 from gopfarm.log import get_logger
+from gopfarm.profile import Profile
 from gopfarm.settings import Settings
-from gopfarm.spec import parse_spec
-from gopfarm.storage import SetupError, open_destination
+from gopfarm.spec import JobSpec, parse_spec
+from gopfarm.storage import Destination, SetupError, open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
@@ -41,11 +43,13 @@ from gopfarm.store import (
     connect,
     destination_lock,
 )
-from gopfarm.tenants import policy_of
+from gopfarm.tenants import class_of, policy_of
 from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
 from scheduler.dispatch import Dispatcher, queue_of, video_queue
+from scheduler.ends import Ends
+from scheduler.figures import FarmFigures
 from scheduler.finish import publish_job, remove_former
 from scheduler.grower import Grower
 from scheduler.growth import tell_playable
@@ -115,6 +119,8 @@ class Scheduler:
             Dispatcher(self._store, board, self._fleet, settings),
             Admission(board, self._steps, self._fleet, settings),
             Reconciler(self._store, board, self._steps, settings),
+            Ends(client, settings.tenants),
+            FarmFigures(client, self._fleet),
         )
         self._janitor = Janitor(self._store, client)
         self._grower = Grower(self._store, client)
@@ -165,10 +171,10 @@ class Scheduler:
             spec = parse_spec(text)
             job_id = job_id_for(spec, message_id)
             check_webhook(spec, self._settings)
-            resolve_profile(spec, self._settings)
+            profile = resolve_profile(spec, self._settings)
             limit = policy_of(spec.tenant, self._settings.tenants).max_queued
             head_start = spec.priority * self._settings.aging_seconds
-            created = self._store.create(job_id, spec, limit, head_start)
+            created = self._store.create(job_id, spec, limit, head_start, profile.encoder)
             if created is Created.FULL:
                 raise LimitError(
                     f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
@@ -177,8 +183,10 @@ class Scheduler:
         except (SpecError, LimitError) as error:
             log.warning("submission refused", job=job_id, reason=str(error))
             self._store.reject(job_id, text, error, spec if isinstance(error, LimitError) else None)
+            metrics.JOBS_REFUSED.labels(error.kind).inc()
             return
-        metrics.JOBS_SUBMITTED.inc(created is Created.CREATED)
+        if created is Created.CREATED:
+            metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, self._settings.tenants)).inc()
         log.info(
             "job submitted" if created is Created.CREATED else "job known already",
             job=job_id,
@@ -204,7 +212,8 @@ class Scheduler:
         spec = self._store.spec(job_id)
         profile = resolve_profile(spec, self._settings)
         try:
-            facts = probe_url(spec.source, self._settings, lambda: self._is_probing(job_id))
+            with metrics.STEP_SECONDS.labels("probing").time():
+                facts = probe_url(spec.source, self._settings, lambda: self._is_probing(job_id))
         except AbandonedError:
             if self._stopping.is_set():
                 raise  # another scheduler is to do it
@@ -213,6 +222,12 @@ class Scheduler:
         destination.check_writable()
         if not self._store.move(job_id, JobState.PLANNING):
             return
+        with metrics.STEP_SECONDS.labels("planning").time():
+            self._plan(job_id, spec, profile, facts, destination)
+
+    def _plan(
+        self, job_id: str, spec: JobSpec, profile: Profile, facts: SourceFacts, destination: Destination
+    ) -> None:
         encoder = choose_encoder(profile.encoder, self._encoders())
         load = load_of(self._board, self._fleet, video_queue(encoder))
         progressive = spec.publish == "progressive"
@@ -261,7 +276,10 @@ class Scheduler:
         if plan is None or not self._store.move(job_id, JobState.STITCHING):
             return
         spec = self._store.spec(job_id)
-        with destination_lock(self._client, spec.destination):
+        with (
+            metrics.STEP_SECONDS.labels("publishing").time(),
+            destination_lock(self._client, spec.destination),
+        ):
             published = publish_job(self._store, job_id, plan, claimed.insist)
         master = f"{published.url}/{published.master}"
         if spec.publish == "progressive":

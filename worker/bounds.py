@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from gopfarm.child.limits import Limits
-from gopfarm.plan import AudioTask, SubtitleTask, Task, VideoTask
+from gopfarm.plan import AudioTask, Task, VideoTask, span
 
 #: Encoders may miss their rate: a task may write so many times what its rates come to,
 _RATE_FACTOR: Final = 4
@@ -47,17 +47,6 @@ def _most_bytes(task: Task) -> int:
     start, end = span(task)
     files = count * (len(task.segments) + 1)
     return int((end - start) * rate / 8 * _RATE_FACTOR) + files * _BYTES_PER_FILE + _TABLES_BYTES
-
-
-def span(task: Task) -> tuple[Fraction, Fraction]:
-    """Return when a task's first segment begins and its last one ends, in seconds of the published stream."""
-    if isinstance(task, VideoTask):
-        start, unit = task.picture.start, 1 / task.picture.grid_rate
-    elif isinstance(task, SubtitleTask):
-        start, unit = task.start, task.unit
-    else:
-        start, unit = Fraction(0), Fraction(1, task.rendition.sample_rate)
-    return start + task.segments[0].start * unit, start + task.segments[-1].end * unit
 
 
 def described(task: Task) -> str:

@@ -40,12 +40,14 @@ from gopfarm.storage import Destination, Patience, open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
+    Finish,
     Fleet,
     StartedTask,
     TaskStore,
     WorkerView,
     connect,
 )
+from gopfarm.tenants import class_of
 from worker.lease import Lease, Leases
 from worker.room import Room
 from worker.run import run_task
@@ -124,6 +126,7 @@ class Worker:
         self._announcer.start()
         self._leases.start()
         self._room.watch(self._broker)
+        self._show()
         self._consumer.start()
         log.info("worker started", worker=self.id, slots=self._slots, encoders=self._encoders)
 
@@ -144,6 +147,14 @@ class Worker:
             log.warning("redis is out of reach: the farm will notice by itself that this worker is gone")
         self._broker.close()
         log.info("worker stopped", worker=self.id)
+
+    def _show(self) -> None:
+        """Have metrics tell of this worker, as it is whenever they are asked."""
+        for queue, slots in self._slots.items():
+            metrics.SLOTS.labels(queue).set(slots)
+            metrics.SLOTS_BUSY.labels(queue).set(0)
+        metrics.ACCEPTING.set_function(lambda: not self._broker.on_hold)
+        metrics.SCRATCH_FREE.set_function(self._room.free)
 
     def _announce(self) -> None:
         self._fleet.announce(
@@ -181,7 +192,8 @@ class Worker:
                 self._give_back(work, None)
                 return
             log.info("task started", attempt=started.attempt)
-            self._run(work)
+            with metrics.SLOTS_BUSY.labels(message.queue_name if message else "").track_inprogress():
+                self._run(work)
 
     def _ask_to_start(self, job_id: str, run: str, token: str, message: str) -> StartedTask | str:
         """Take a run. Asked again with the same token, since only the answer may have been lost."""
@@ -198,7 +210,8 @@ class Worker:
         settings, task = self._settings, work.task
         lease = self._leases.hold(work.job_id, work.run, work.token, plan_hash_of(task))
         try:
-            destination = open_destination(self._store.spec(work.job_id).destination)
+            spec = self._store.spec(work.job_id)
+            destination = open_destination(spec.destination)
             with lease:
                 result = run_task(
                     task,
@@ -228,7 +241,7 @@ class Worker:
             log.exception("task failed by a bug")
             self._give_back(work, FarmError("an internal error; the worker's log has its details"))
         else:
-            self._deliver(work, result)
+            self._deliver(work, result, class_of(spec.tenant, settings.tenants))
 
     def _leave_result(self, work: _Work, destination: Destination, result: TaskResult, lease: Lease) -> None:
         """Store the result beside what it tells of: a job that is sent through again looks there."""
@@ -257,10 +270,10 @@ class Worker:
                     )
                     return
                 time.sleep(pause)
-        metrics.TASKS.labels(work.task.kind, "given back" if error is None else error.kind).inc()
+        metrics.TASKS.labels(work.task.kind, "given_back" if error is None else error.kind).inc()
         log.info("task given back", outcome=outcome.value)
 
-    def _deliver(self, work: _Work, result: TaskResult) -> None:
+    def _deliver(self, work: _Work, result: TaskResult, tenant_class: str) -> None:
         done = sum(segment.length for segment in work.task.segments)
         for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
             try:
@@ -273,7 +286,8 @@ class Worker:
                 # Whoever stops leaves the result at the destination, where it is found when it is wanted.
                 if self._stopping.wait(pause):
                     return
-        metrics.count_result(work.task.kind, outcome.value, result)
+        counted = Finish.DONE if outcome is Finish.LAST else outcome
+        metrics.count_result(work.task, counted.value, result, tenant_class)
         log.info(
             "task done",
             outcome=outcome.value,

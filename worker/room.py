@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import threading
@@ -74,6 +75,13 @@ class Room:
     def stop(self) -> None:
         """End watching."""
         self._stopped.set()
+
+    def free(self) -> float:
+        """Return the bytes that are free in the folder; not a number where it cannot be asked."""
+        try:
+            return shutil.disk_usage(self._folder).free
+        except OSError:
+            return math.nan
 
     def failed(self) -> None:
         """Note that the folder's disk has failed a task."""

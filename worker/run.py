@@ -76,10 +76,12 @@ def run_task(
                 raise AbandonedError
             now = time.monotonic()
             if now - started - source.fetch_seconds > task.limit_seconds:
+                child.give_up()
                 raise EncodeError(f"the encoding process was not done within {task.limit_seconds:.0f} s")
             if event is not None:
                 moved = now
             elif now - moved > stall:
+                child.give_up()
                 raise EncodeError(f"the encoding process made no progress for {stall:g} s")
             if isinstance(event, bytes):
                 result = _believed(event, task)

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import select
-import signal
 import socket
 import struct
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gopfarm import metrics
+from gopfarm.child.ending import KILLED_TOO, cause_of, way_of
 from gopfarm.child.forkserver import fork_server
 from gopfarm.child.limits import Limits
 from gopfarm.child.protocol import STATUS, Connection, Kind, unpack_range
@@ -96,6 +97,8 @@ class Child:
         self._watch = Watch(self._pid, scratch, limits)
         self._limits = limits
         self._ended: int | None = None
+        self._how = "abandoned"  # until it gives, or meets, something else: a value of label ``how``
+        self._opened.callback(lambda: metrics.CHILDREN_ENDED.labels(self._how).inc())
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._connection.send(Kind.REQUEST, request)
 
@@ -117,8 +120,9 @@ class Child:
         yielded = time.monotonic()
         while True:
             if (excess := self._watch.excess()) is not None:
+                self._how = excess.how
                 self._kill()
-                raise ChildLimitError(f"the encoding process {excess}, and was ended")
+                raise ChildLimitError(f"the encoding process {excess.words}, and was ended")
             wait = yielded + tick - time.monotonic()
             ready = {descriptor for descriptor, _ in poll.poll(max(0.0, wait) * 1000)} if wait > 0 else set()
             if not ready:
@@ -138,6 +142,7 @@ class Child:
             with self._talking():
                 kind, body = self._connection.receive()
             if kind is Kind.RESULT:
+                self._how = "ok"
                 yield body
                 return
             if kind is Kind.READ:
@@ -147,6 +152,7 @@ class Child:
             with self._talking():
                 name, value = json.loads(body)
             if kind is Kind.ERROR:
+                self._how = "error"
                 raise error_from(str(name), str(value))
             yield ChildEvent(str(name), value)
             yielded = time.monotonic()
@@ -162,16 +168,22 @@ class Child:
     def _obituary(self) -> str:
         self._hear_of_its_end(_GOODBYE_SECONDS)
         if self._ended is None:
+            self.give_up()
             self._kill()
             cause = "stopped answering"
         else:
-            cause = _cause(self._ended, self._limits)
+            self._how = way_of(self._ended)
+            cause = cause_of(self._ended, self._limits)
         while self._words.take():
             pass
         if lines := self._words.lines():
             log.warning("last words of a child", cause=cause, lines=lines)
         said = self._words.quoted()
         return f"the encoding process {cause}" + (f"; it last said: {said}" if said else "")
+
+    def give_up(self) -> None:
+        """Note that the child hangs, or takes too long: that is why it is about to be ended."""
+        self._how = "stalled"
 
     def close(self) -> None:
         """End the child if it still runs, at once, and wait for it."""
@@ -189,7 +201,7 @@ class Child:
             self._status.settimeout(seconds)
             with contextlib.suppress(TimeoutError):
                 status = _receive_status(self._status)
-                self._ended = _KILLED_TOO if status is None else status
+                self._ended = KILLED_TOO if status is None else status
 
     def __enter__(self) -> Child:
         return self
@@ -239,10 +251,6 @@ def _fork(
     return pid, status, talk, words
 
 
-#: Taken for the wait status of a child whose fork server died: it was killed with it.
-_KILLED_TOO = int(signal.SIGKILL)
-
-
 def _receive_status(status: socket.socket) -> int | None:
     """Return what the fork server says next; None if it is dead."""
     try:
@@ -250,18 +258,6 @@ def _receive_status(status: socket.socket) -> int | None:
     except ConnectionResetError:
         data = b""
     return int(STATUS.unpack(data)[0]) if len(data) == STATUS.size else None
-
-
-def _cause(status: int, limits: Limits) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        return f"ended with code {code}"
-    cause = f"was killed by {signal.Signals(-code).name}"
-    if -code == signal.SIGXCPU:
-        return f"{cause}: it used up its {limits.cpu_seconds} s of processor time"
-    if -code == signal.SIGKILL:
-        return f"{cause}, as the kernel does when memory runs out"
-    return cause
 
 
 def _descriptor(source: Source) -> int | None:
@@ -305,5 +301,6 @@ def run_in_child(
             if not wanted():
                 raise AbandonedError
             if time.monotonic() - started > limit_seconds:
+                child.give_up()
                 raise TimeoutError(f"the child was not done within {limit_seconds:.0f} s")
     raise ChildDiedError("the child gave no result")

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,14 @@ _FILE_BYTES: Final = 4096
 
 #: What counts as a process's own memory in /proc/<pid>/status, in KiB: neither files nor libraries on disk.
 _OWN: Final = re.compile(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Excess:
+    """That a child has used too much: what metrics call its end, and what it did, in words."""
+
+    how: str
+    words: str
 
 
 class Watch:
@@ -37,17 +46,18 @@ class Watch:
         self._looked = 0.0
         self._sizes: dict[str, int] = {}
 
-    def excess(self) -> str | None:
+    def excess(self) -> Excess | None:
         """Return what the child has used too much of, or None. Costs little when asked often."""
         now = time.monotonic()
         if now - self._looked < _SECONDS:
             return None
         self._looked = now
         if self._held() > self._limits.memory_bytes:
-            return f"used more than {self._limits.memory_bytes // MEBIBYTE} MiB of memory"
+            limit = self._limits.memory_bytes // MEBIBYTE
+            return Excess("killed_memory", f"used more than {limit} MiB of memory")
         if self._written() > self._limits.output_bytes:
             limit = round(self._limits.output_bytes / 1e6)
-            return f"wrote more than {limit} MB, which is more than it can need"
+            return Excess("killed_output", f"wrote more than {limit} MB, which is more than it can need")
         return None
 
     def _held(self) -> int:

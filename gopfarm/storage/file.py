@@ -8,13 +8,14 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gopfarm.errors import DestinationError, FarmError, SourceError
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import check_key
+from gopfarm.storage.counts import counted, fault_of_system
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.partial import (
     PARTIAL_SUFFIX,
@@ -56,6 +57,11 @@ def _explained(name: object, kind: type[FarmError]) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, f"cannot be used: {error.strerror or error}")
         raise kind(f"{name} {reason}") from error
+
+
+def _counted(operation: str) -> AbstractContextManager[None]:
+    """Count the block as one request to storage."""
+    return counted("file", operation, fault_of_system)
 
 
 class FileSource(SourceFile):
@@ -136,7 +142,7 @@ class FileDestination(Destination):
         if not folder.is_dir():
             raise DestinationError(f"{self.url} cannot be used: {folder} is not a folder")
         probe = partial_name(folder / "check")
-        with _explained(folder, DestinationError):
+        with _counted("check"), _explained(folder, DestinationError):
             try:
                 with writing(probe) as file:
                     file.write(b"gopfarm")
@@ -147,17 +153,18 @@ class FileDestination(Destination):
 
     def put_file(self, key: str, path: Path) -> None:
         """Copy the file at ``path`` into the folder."""
-        with path.open("rb") as source:
+        with path.open("rb") as source, _counted("put"):
             self._put(key, lambda file: _copy(source, file))
 
     def put_bytes(self, key: str, data: bytes, growing: bool = False) -> None:
         """Write ``data`` into the folder. A file has no headers: ``growing`` makes no difference."""
-        self._put(key, lambda file: file.write(data))
+        with _counted("put"):
+            self._put(key, lambda file: file.write(data))
 
     def get_bytes(self, key: str) -> bytes | None:
         """Return the file's bytes, or None if there is no such file."""
         path = self._path(key)
-        with _explained(path, DestinationError):
+        with _counted("get"), _explained(path, DestinationError):
             try:
                 return path.read_bytes()
             except FileNotFoundError:
@@ -166,11 +173,15 @@ class FileDestination(Destination):
     def sizes(self, prefix: str) -> dict[str, int]:
         """Walk the folder; links are not followed."""
         folder = self._path(prefix.rstrip("/")) if prefix.rstrip("/") else self._root
-        with _explained(folder, DestinationError):
+        with _counted("list"), _explained(folder, DestinationError):
             return dict(self._walk(folder))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove files, then the folders on the way to them that are empty now, the root last."""
+        with _counted("delete"):
+            self._delete(keys)
+
+    def _delete(self, keys: Iterable[str]) -> None:
         folders: set[Path] = set()
         for path in map(self._path, keys):
             with _explained(path, DestinationError), suppress(FileNotFoundError, NotADirectoryError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +11,7 @@ from gopfarm.errors import FarmError, ServiceError, SourceChangedError, SourceEr
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import HttpsAddress, shown
 from gopfarm.storage.body import BodyError, read_body
+from gopfarm.storage.counts import count_answer, count_fault, fault_of_status
 from gopfarm.storage.patience import Patience
 from gopfarm.storage.source import RangedSource, check_expected, needed_head, range_total
 from gopfarm.storage.tls import is_untrusted
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 #: Seconds to wait for a connection, and for the next bytes on it.
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
+
+#: How the metrics call what is asked of such a server.
+_STORE, _GET = "https", "get"
 
 _PASSING_STATUSES = (429, 500, 502, 503, 504)
 
@@ -94,27 +99,33 @@ class _Server:
 
     def _request(self, start: int, length: int) -> HTTPResponse:
         from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import TimeoutError as NoAnswerError
 
         headers = {
             "Range": f"bytes={start}-{start + length - 1}",
             "Accept-Encoding": "identity",
             "User-Agent": "gopfarm",
         }
+        began = time.perf_counter()
         try:
             response = self._pool.urlopen(
                 "GET", self._target, headers=headers, redirect=False, preload_content=False
             )
         except HTTPError as error:
+            fault = "timeout" if isinstance(error, NoAnswerError) else "unreachable"
+            count_answer(_STORE, _GET, time.perf_counter() - began, fault)
             # Not chained: the text of urllib3's errors holds the query.
             if is_untrusted(error):
                 raise SourceError(f"{self._name}: the server's TLS certificate is not trusted") from None
             raise ServiceError(f"{self._name} cannot be reached ({type(error).__name__})") from None
+        count_answer(_STORE, _GET, time.perf_counter() - began, fault_of_status(response.status))
         return cast("HTTPResponse", response)
 
     def _body(self, response: HTTPResponse, length: int) -> bytes:
         try:
             return read_body(response, length)
         except BodyError as error:
+            count_fault(_STORE, _GET, "broken")
             raise ServiceError(f"{self._name}: {error}") from None
 
     def _refused(self, status: int) -> FarmError:

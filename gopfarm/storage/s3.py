@@ -12,10 +12,12 @@ from gopfarm.errors import DestinationError, FarmError, ServiceError, SourceChan
 from gopfarm.facts import SourceRef
 from gopfarm.storage.address import S3Address, check_key
 from gopfarm.storage.body import Body, BodyError, read_body
+from gopfarm.storage.counts import count_fault
 from gopfarm.storage.destination import Destination
 from gopfarm.storage.headers import stored_headers
 from gopfarm.storage.patience import Patience
 from gopfarm.storage.s3_client import MISSING_CODES, endpoint, error_code, s3_client, s3_errors
+from gopfarm.storage.s3_counts import STORE
 from gopfarm.storage.source import RangedSource, check_expected, needed_head, range_total
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class _Object:
             with response["Body"] as raw:  # what lies below boto3's stream, which waits for all it is asked
                 return read_body(cast("Body", raw), length)
         except BodyError as error:
+            count_fault(STORE, "get", "broken")
             raise ServiceError(f"S3 at {endpoint()}, reading {self._url}: {error}") from None
 
 

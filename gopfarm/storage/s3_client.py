@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from gopfarm.errors import FarmError, ServiceError
 from gopfarm.redact import redact
 from gopfarm.storage.patience import SetupError
+from gopfarm.storage.s3_counts import watch
 from gopfarm.storage.tls import is_untrusted
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def _new_client() -> S3Client:
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is not a URL
         raise SetupError(f"S3 cannot be set up: {one_line(error)}") from None
     client.meta.events.register_first("needs-retry.s3", _stop_connecting)
+    watch(client, CREDENTIAL_CODES)
     return client
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gopfarm.errors import SourceChangedError, SourceError
 from gopfarm.facts import SourceRef
+from gopfarm.stopwatch import Stopwatch
 from gopfarm.storage.address import shown
 from gopfarm.storage.blocks import BLOCK_BYTES, BlockCache, Fetch
 from gopfarm.storage.patience import BRIEF, Patience
@@ -22,25 +22,6 @@ if TYPE_CHECKING:
 
 #: Bytes that opening a source asks for, whole blocks: what containers begin with.
 HEAD_BYTES = 4 * BLOCK_BYTES
-
-
-class _Stopwatch:
-    """Seconds spent in ``with`` blocks, the one under way included. One thread enters, any may look."""
-
-    def __init__(self) -> None:
-        self._total = 0.0
-        self._since: float | None = None
-
-    def __enter__(self) -> None:
-        self._since = time.monotonic()
-
-    def __exit__(self, *exception: object) -> None:
-        self._total, self._since = self.seconds, None
-
-    @property
-    def seconds(self) -> float:
-        since = self._since
-        return self._total + (time.monotonic() - since if since is not None else 0.0)
 
 
 class SourceFile(io.RawIOBase):
@@ -61,7 +42,7 @@ class SourceFile(io.RawIOBase):
         super().__init__()
         self.ref = ref
         self.bytes_fetched = 0
-        self._clock = _Stopwatch()
+        self._clock = Stopwatch()
 
     @property
     def fetch_seconds(self) -> float:

@@ -1,7 +1,9 @@
 """The farm's memory in Redis: jobs, tasks, leases, workers."""
 
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
+from gopfarm.store.census import LIVE_STATES, Census, CensusTaker
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
+from gopfarm.store.ends import EndedJob, newly_ended
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
@@ -11,11 +13,15 @@ from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, Renewal, Started
 
 __all__ = [
     "ANNOUNCE_SECONDS",
+    "LIVE_STATES",
     "REDIS_FAULTS",
     "TWIN",
     "Board",
+    "Census",
+    "CensusTaker",
     "ClaimedStep",
     "Created",
+    "EndedJob",
     "Failure",
     "Finish",
     "Fleet",
@@ -38,6 +44,7 @@ __all__ = [
     "WorkerView",
     "connect",
     "destination_lock",
+    "newly_ended",
     "reachable",
     "without_secret",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import redis
 
@@ -34,10 +34,6 @@ _MAX_CHANGED = 1000
 #: A process that has not touched Redis for so many seconds is dead, and its messages are given again. All
 #: long work is done in child processes, so a live process is never silent: it polls several times a second.
 _DEAD_SECONDS = 15.0
-
-#: Events that are read at a time, and those that tell the end of a job.
-_MAX_EVENTS = 1000
-_ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
 
 
 @dataclass
@@ -218,17 +214,6 @@ class Board:
             if task in orders
         )
         return JobRuns(tuple(running), finished)
-
-    # Events.
-
-    def newly_ended(self) -> list[str]:
-        """Return the jobs that have ended since this was asked last, by whichever scheduler."""
-        last = cast("str | None", self._redis.get(keys.EVENTS_COUNTED)) or "0"
-        answer = cast("list[Any]", self._redis.xread({keys.EVENTS: last}, count=_MAX_EVENTS))
-        entries = answer[0][1] if answer else []
-        if entries:
-            self._redis.set(keys.EVENTS_COUNTED, entries[-1][0])
-        return [fields["job"] for _, fields in entries if fields["event"] in _ENDS]
 
     # Repair.
 

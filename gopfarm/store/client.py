@@ -8,18 +8,16 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import LockError
 from redis.retry import Retry
 
 from gopfarm.errors import ServiceError, SpecError
+from gopfarm.store.timing import PIPELINE, RefusedError, label_of, timed
 
 #: How Redis begins a refusal that is about itself, where its client has no class for it: it cannot write to
 #: its disk, has too few replicas, runs a long script, or has lost its primary or a part of its cluster.
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "LOADING")
-
-
-class RefusedError(redis.ResponseError):
-    """Redis refuses for a reason that passes."""
 
 
 #: What Redis being away, read-only or full looks like: passing faults, after which the same call may succeed.
@@ -39,11 +37,30 @@ _CONNECT_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 5.0
 
 
+class _FarmPipeline(Pipeline):
+    """Commands sent together, counted by the metrics as one."""
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send the commands and return their answers."""
+        with timed(PIPELINE):
+            return super().execute(raise_on_error)
+
+
 class FarmRedis(redis.Redis):
     """A client that tells refusals which pass from bugs, and leaves a server which has become a replica.
 
     After a failover the address names another server, but a connection that is open stays with the old one.
+    What it sends is timed for the metrics.
     """
+
+    def execute_command(self, *command: Any, **options: Any) -> Any:
+        """Send a command and return its answer."""
+        with timed(label_of(command)):
+            return super().execute_command(*command, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
+        """Return what collects commands to send them together."""
+        return _FarmPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
         """Read an answer; where a server is read-only, the next command connects anew."""

@@ -26,6 +26,9 @@ _LOOKED_AT = 1000
 #: Events or deliveries read at a time.
 _PAGE = 500
 
+#: The events that tell the end of a job.
+ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
+
 
 class Outcome(enum.StrEnum):
     """What became of a try to deliver."""
@@ -245,7 +248,7 @@ class EventStore:
             page = cast("list[Any]", self._redis.xrange(keys.EVENTS, min=f"({after}", count=_PAGE))
             if not page:
                 return
-            yield from (event for event in map(_event, page) if job_id in (None, event.job))
+            yield from (event for event in map(event_of, page) if job_id in (None, event.job))
             after = page[-1][0]
 
     def last_event(self) -> str:
@@ -260,5 +263,6 @@ class EventStore:
         return [view for delivery_id in ids if (view := self.delivery(delivery_id)) is not None]
 
 
-def _event(entry: tuple[str, dict[str, str]]) -> Event:
+def event_of(entry: tuple[str, dict[str, str]]) -> Event:
+    """Read an entry of the stream of events."""
     return Event.model_validate({"id": entry[0], **entry[1]})

@@ -9,7 +9,8 @@ from typing import cast
 import redis
 
 from gopfarm.errors import FarmError
-from gopfarm.plan import Plan
+from gopfarm.plan import Plan, VideoTask
+from gopfarm.profile import EncoderChoice
 from gopfarm.redact import redact
 from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
@@ -55,17 +56,24 @@ class JobStore(JobReader):
         self._scripts = Scripts(client)
 
     def create(
-        self, job_id: str, spec: JobSpec, limit: int | None = None, head_start: float = 0.0
+        self,
+        job_id: str,
+        spec: JobSpec,
+        limit: int | None = None,
+        head_start: float = 0.0,
+        encoder: EncoderChoice = "auto",
     ) -> Created:
         """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended.
 
-        Among those that wait it is put before others by the seconds of its ``head_start``.
+        Among those that wait it is put before others by the seconds of its ``head_start``. ``encoder`` is
+        what its profile names: it tells which workers the job will want, before there is a plan.
         """
         fields: dict[str, object] = {
             "spec": spec.model_dump_json(),
             "tenant": spec.tenant,
             "priority": spec.priority,
             "publish": spec.publish,
+            "encoder": encoder,
             "ttl": self._ttl,
             "keep": self._keep,
         }
@@ -146,8 +154,9 @@ class JobStore(JobReader):
             )
         ]
         names = ",".join(sorted(set(queues.values())))
+        main = next((queues[task.id] for task in plan.tasks if isinstance(task, VideoTask)), names)
         common = pairs(dict(packed.common))
-        head = (plan.hash, squeeze(plan), names, len(packed.common))
+        head = (plan.hash, squeeze(plan), names, main, float(plan.seconds), len(packed.common))
         return bool(self._scripts.run("start_encoding", job_id, *head, *common, *tasks))
 
     # Playlists that grow.

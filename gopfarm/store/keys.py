@@ -28,6 +28,9 @@ GROWING = f"{PREFIX}:growing"
 #: Set of the jobs that have, or may soon have, tasks to give out.
 ACTIVE = f"{PREFIX}:active"
 
+#: Hash of what planned jobs were expected to take, see ``Census.planned``.
+PLANNED = f"{PREFIX}:planned"
+
 #: Set of the jobs that have other tasks to give out than the leading scheduler has seen.
 CHANGED = f"{PREFIX}:changed"
 
@@ -67,6 +70,16 @@ DELIVERIES_BY_AGE = f"{DELIVERIES}:age"
 
 #: Sorted set of the webhooks that were given up, by the time of that.
 DEAD = f"{PREFIX}:dead"
+
+
+def state(name: str) -> str:
+    """Sorted set of the jobs in a state that is not an end, by when they entered it."""
+    return f"{PREFIX}:state:{name}"
+
+
+def unplanned(encoder: str) -> str:
+    """Set of the jobs without a plan whose profile names this encoder."""
+    return f"{PREFIX}:unplanned:{encoder}"
 
 
 def delivery(delivery_id: str) -> str:

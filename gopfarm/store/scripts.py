@@ -7,6 +7,8 @@ from typing import Any
 
 import redis
 
+from gopfarm.store.timing import name_script
+
 
 class Scripts:
     """The scripts of ``gopfarm/store/lua``, by name, with those of its folder ``lib`` prepended to each."""
@@ -20,6 +22,8 @@ class Scripts:
             for entry in folder.iterdir()
             if entry.name.endswith(".lua")
         }
+        for name, script in self._scripts.items():
+            name_script(script.sha, name)
 
     def run(self, name: str, *arguments: object) -> Any:
         """Run a script. Redis Cluster is not supported: scripts find the keys that they touch themselves."""

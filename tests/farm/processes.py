@@ -46,6 +46,7 @@ class Farm:
 
     redis_url: str
     logs: Path
+    environment: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *arguments: str) -> None:
@@ -54,7 +55,9 @@ class Farm:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "gopfarm", *arguments],
                 cwd=ROOT,
-                env=os.environ | {"GOPFARM_REDIS_URL": self.redis_url, "GOPFARM_LEASE_SECONDS": "4"},
+                env=os.environ
+                | {"GOPFARM_REDIS_URL": self.redis_url, "GOPFARM_LEASE_SECONDS": "4"}
+                | self.environment,
                 stdout=log,
                 stderr=log,
             )

@@ -247,16 +247,11 @@ def test_redis_out_of_reach_is_survived(
 
 
 def test_the_figures_tell_what_waits_and_what_became_of_it(
-    valkey: redis.Redis,
-    store: TaskStore,
-    events: EventStore,
-    receiver: Receiver,
-    monkeypatch: pytest.MonkeyPatch,
+    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
 ) -> None:
     def count(outcome: Outcome) -> float:
         return float(metrics.WEBHOOK_DELIVERIES.labels(outcome.value)._value.get())
 
-    monkeypatch.setattr(courier_module, "_FIGURES_SECONDS", 0.0)
     before = {outcome: count(outcome) for outcome in Outcome}
     receiver.status = 410
     for name in ("gone-1", "gone-2"):
@@ -265,11 +260,11 @@ def test_the_figures_tell_what_waits_and_what_became_of_it(
     valkey.zadd(keys.DELIVERIES, {"later:1": time.time() + 1000})
     valkey.zadd(keys.DELIVERIES_BY_AGE, {"later:1": time.time() - 777})
     with running(valkey, settings_for(receiver)):
-        until(lambda: metrics.WEBHOOKS_DEAD._value.get() == 2, "two are given up")
+        until(lambda: events.backlog().dead == 2, "two are given up")
     assert count(Outcome.DEAD) - before[Outcome.DEAD] == 2
     assert count(Outcome.DELIVERED) == before[Outcome.DELIVERED]
-    assert metrics.WEBHOOKS_WAITING._value.get() == 1
-    assert metrics.WEBHOOKS_OLDEST_SECONDS._value.get() >= 777
+    assert events.backlog().waiting == 1
+    assert events.backlog().oldest_seconds >= 777
 
 
 def test_progress_is_told_to_who_asked_for_it(

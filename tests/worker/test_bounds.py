@@ -5,9 +5,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gopfarm.child.limits import Limits
-from gopfarm.plan import AudioTask, VideoTask
+from gopfarm.plan import AudioTask, VideoTask, span
 from tests.encoders.clips import Clips, plan_of
-from worker.bounds import described, limits_of, span
+from worker.bounds import described, limits_of
 
 BASE = Limits(memory_bytes=1 << 30)
 

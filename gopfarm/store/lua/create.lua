@@ -20,6 +20,7 @@ redis.call('HSET', job, 'id', id, 'state', 'queued', 'at:queued', stamp(now), un
 redis.call('ZADD', JOBS, now, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', PRIORITY .. priority_of(id), id)
+note_state(id, nil, 'queued', now)
 redis.call('SADD', TENANTS, tenant)
 redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)

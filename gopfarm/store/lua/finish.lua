@@ -3,7 +3,8 @@
 -- Returns 'last' when all tasks are done (publishing is asked for then), else 'done', 'duplicate' or 'unwanted'.
 local id, run, token = ARGV[1], ARGV[2], ARGV[3]
 local task = task_of(run)
-if redis.call('HGET', key(id, 'owners'), run) == token then
+local mine = redis.call('HGET', key(id, 'owners'), run) == token
+if mine then
   redis.call('HDEL', key(id, 'owners'), run)
   unlease(id, run)
 end
@@ -11,6 +12,8 @@ if state_of(id) ~= 'encoding' then return 'unwanted' end
 if redis.call('HGET', key(id), 'plan_hash') ~= ARGV[6] then return 'unwanted' end
 if redis.call('HEXISTS', key(id, 'tasks'), task) == 0 then return 'unwanted' end
 if redis.call('HSETNX', key(id, 'results'), task, ARGV[4]) == 0 then return 'duplicate' end
+-- Whoever else has it by now runs what is done.
+count_result(id, task, mine and run == task or redis.call('HEXISTS', key(id, 'owners'), task) == 1)
 -- A worker that had lost its lease may come first: then nobody need do it again.
 forget_pending(id, task)
 unqueue(id, task)

@@ -11,7 +11,7 @@ elseif owner ~= token then
   return 'unwanted'
 end
 unlease(id, run)
-redis.call('HDEL', key(id, 'owners'), run)
+disown(id, run)
 unqueue(id, run)
 if state_of(id) ~= 'encoding' then return 'unwanted' end
 if redis.call('HEXISTS', key(id, 'results'), task) == 1 then return 'unwanted' end

@@ -12,7 +12,7 @@ local function renew(id, run, token, ends, progress, plan)
     if is_twin(run) or redis.call('HEXISTS', key(id, 'tasks'), run) == 0 then return 0 end
     forget_pending(id, run)
     unqueue(id, run)
-    redis.call('HSET', key(id, 'owners'), run, token)
+    own(id, run, token)
   end
   if redis.call('ZADD', LEASES, 'XX', 'CH', ends, id .. ' ' .. run) == 0 then lease(id, run, ends) end
   redis.call('HSET', key(id, 'progress'), run, progress)

@@ -11,6 +11,7 @@ for _, run in ipairs(redis.call('HKEYS', key(id, 'owners'))) do
   end
 end
 
+if repair_state(id, state) then note('state') end
 if not state or state == 'done' or state == 'failed' or state == 'cancelled' then
   if redis.call('SREM', LIVE, id) == 1 then note('ended') end
   for level = 0, 9 do redis.call('SREM', PRIORITY .. level, id) end
@@ -38,6 +39,7 @@ else
     redis.call('ZADD', GROWING, clock(), id)
     note('growing')
   end
+  if repair_counts(id) then note('backlog') end
   local places, placed = {}, {}
   for _, part in ipairs({'results', 'owners', 'queued'}) do places[#places + 1] = redis.call('HKEYS', key(id, part)) end
   for _, queue in ipairs(queues_of(id)) do

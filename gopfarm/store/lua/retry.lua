@@ -17,7 +17,7 @@ for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 3) == 'at:' then redis.call('HDEL', job, field) end
 end
 redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'step:lost',
-  'tasks', 'tasks_done', 'shown')
+  'tasks', 'tasks_done', 'shown', 'begun', 'media_seconds')
 local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)
@@ -27,6 +27,7 @@ redis.call('PERSIST', key(id, 'failures'))
 redis.call('ZREM', CLEANUP, id)
 redis.call('SADD', LIVE, id)
 redis.call('SADD', PRIORITY .. priority_of(id), id)
+note_state(id, nil, 'queued', now)
 redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
 ring()

@@ -34,8 +34,9 @@ else
   unqueue(id, run)
 end
 ring()  -- its queue has room for one more
-redis.call('HSET', key(id, 'owners'), run, token)
+own(id, run, token)
 redis.call('HSET', key(id, 'started'), run, stamp(now))
+redis.call('HSETNX', key(id), 'begun', stamp(now))
 redis.call('HDEL', key(id, 'progress'), run)
 lease(id, run, now + tonumber(ARGV[4]))
 if is_twin(run) then return give(attempts()) end

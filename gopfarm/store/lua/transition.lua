@@ -12,6 +12,8 @@ for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 if to == 'done' or to == 'failed' or to == 'cancelled' then
   end_job(id, to, fields)
 else
-  redis.call('HSET', key(id), 'state', to, 'at:' .. to, stamp(clock()), unpack(fields))
+  local now = clock()
+  redis.call('HSET', key(id), 'state', to, 'at:' .. to, stamp(now), unpack(fields))
+  note_state(id, state, to, now)
 end
 return 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -15,12 +16,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from gopfarm.child import forkserver, parent, serving
 from gopfarm.child.forkserver import ENVIRONMENT, fork_server
+from gopfarm.child.limits import Limits
 from gopfarm.child.parent import Child, ChildDiedError, ChildEvent, run_in_child
 from gopfarm.errors import ERRORS_BY_KIND, FarmError, ServiceError
+from gopfarm.metrics.labels import CHILD_END
 
 TARGETS = "tests.gopfarm.child.targets"
 DATA = random.Random(1).randbytes(300_000)
@@ -249,3 +253,46 @@ def test_children_that_end_and_are_let_go_all_at_once_are_told_apart() -> None:
         answers = list(pool.map(lambda number: run("echo", str(number).encode()), range(300)))
     assert answers == [str(number).encode() for number in range(300)]
     assert {child.pid for child in psutil.Process().children()} == servers, "the fork server lives"
+
+
+# What metrics tell of it.
+
+
+def ends() -> dict[str, float]:
+    name, ways = "gopfarm_children_ended_total", CHILD_END.values
+    return {how: REGISTRY.get_sample_value(name, {"how": how}) or 0.0 for how in ways}
+
+
+@pytest.mark.parametrize(
+    ("target", "request_", "how"),
+    [
+        ("echo", b"1", "ok"),
+        ("explain", b'["source", "no film"]', "error"),
+        ("abort", b"", "crashed"),
+        ("leave", b"", "crashed"),
+        ("fill_shared_memory", b"", "killed_memory"),
+        ("fill_disk", b"", "killed_output"),
+        ("hang", b"", "stalled"),
+    ],
+)
+def test_each_child_is_counted_once_by_how_it_ended(target: str, request_: bytes, how: str) -> None:
+    before = ends()
+    module = "tests.gopfarm.child.attacks" if target.startswith("fill_") else TARGETS
+    limits = Limits(memory_bytes=300 << 20, output_bytes=8 << 20)
+    with contextlib.suppress(FarmError, TimeoutError):
+        run_in_child(
+            f"{module}:{target}",
+            request_,
+            io.BytesIO(DATA),
+            len(DATA),
+            1.0 if target == "hang" else 20.0,
+            limits=limits,
+        )
+    assert {name: count - before[name] for name, count in ends().items() if count != before[name]} == {how: 1}
+
+
+def test_a_child_that_nobody_wants_any_more_is_told_apart(tmp_path: Path) -> None:
+    before = ends()["abandoned"]
+    with Child(f"{TARGETS}:hang", b"", io.BytesIO(b""), 0, tmp_path):
+        pass
+    assert ends()["abandoned"] == before + 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,8 +27,10 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from gopfarm.errors import EncodeError, SourceError
 from gopfarm.store import (
+    LIVE_STATES,
     TWIN,
     Board,
+    CensusTaker,
     Created,
     Finish,
     Given,
@@ -44,6 +47,7 @@ from tests.gopfarm.store.jobs import PLAN, QUEUE, SPEC, open_tasks, result_of, s
 #: Few tasks, so that what happens meets again what happened before.
 SMALL = replace(PLAN, tasks=PLAN.tasks[:2])
 IDS = [task.id for task in SMALL.tasks]
+COSTS = {task: 0.1 + 1.001 * number for number, task in enumerate(IDS)}
 MAX_ATTEMPTS = 3
 PROGRESSIVE = SPEC.model_copy(update={"publish": "progressive"})
 JOBS = st.sampled_from(["j1", "j2"])
@@ -88,7 +92,8 @@ class Farm(RuleBasedStateMachine):
 
     @rule(job=JOBS, before=st.sets(st.sampled_from(IDS)))
     def plan(self, job: str, before: set[str]) -> None:
-        begun = open_tasks(self.store, job, SMALL, finished={task: result_of(task) for task in before})
+        finished = {task: result_of(task) for task in before}
+        begun = open_tasks(self.store, job, SMALL, finished=finished, costs=COSTS)
         assert begun is (self.state.get(job) is JobState.PLANNING)
         if begun:
             self.state[job] = JobState.ENCODING
@@ -286,6 +291,34 @@ class Farm(RuleBasedStateMachine):
             for task in set(IDS) - self.done[job]:
                 assert (task in waiting) + (task in queued) + (task in owned) == 1, task
             assert not waiting & self.done[job]
+
+    @invariant()
+    def what_is_to_be_done_is_counted_right(self) -> None:
+        """The sums that metrics tell are those over the tasks themselves; no job that has ended has any."""
+        census = CensusTaker(self.client).take([QUEUE])
+        opened = {
+            (job, task)
+            for job, state in self.state.items()
+            if state is JobState.ENCODING
+            for task in set(IDS) - self.done[job]
+        }
+        owned = {(job, task) for job, task in opened if self.client.hexists(keys.owners(job), task)}
+        count = census.queues[QUEUE]
+        assert (count.waiting, count.running) == (len(opened - owned), len(owned))
+        assert count.seconds == pytest.approx(sum(COSTS[task] for _, task in opened), abs=1e-9)
+        assert {state: counted.jobs for state, counted in census.states.items()} == {
+            state: list(self.state.values()).count(state) for state in LIVE_STATES
+        }
+        planless = (JobState.QUEUED, JobState.PROBING, JobState.PLANNING)
+        assert census.unplanned == {
+            "auto": sum(state in planless for state in self.state.values()),
+            "libx264": 0,
+            "nvenc": 0,
+        }
+        for job, state in self.state.items():
+            if state not in (JobState.ENCODING, JobState.STITCHING):
+                names = self.client.hkeys(keys.job(job))
+                assert not [name for name in names if name.startswith(("open:", "left:", "running:"))]
 
     @invariant()
     def the_lists_are_right(self) -> None:

@@ -1,4 +1,4 @@
--- How a job ends: one step, in which it leaves every list that somebody works from. After base.lua and events.lua.
+-- How a job ends: one step, in which it leaves every list that somebody works from. After the other libraries.
 -- What another attempt would only meet again: what such a job has stored is of no use to a retry.
 local HOPELESS = {source = true, spec = true, damaged = true, verify = true}
 
@@ -37,11 +37,13 @@ local function leave_lists(id)
   for _, queue in ipairs(queues_of(id)) do
     if redis.call('DEL', key(id, 'pending:' .. queue)) == 1 then note_change(id) end
   end
+  forget_counts(id)
 end
 
 -- fields are further fields and values of the job's hash.
 local function end_job(id, state, fields)
   local job, now = key(id), clock()
+  note_state(id, state_of(id), nil, now)
   redis.call('HSET', job, 'state', state, 'at:' .. state, stamp(now), unpack(fields))
   redis.call('HDEL', job, 'step', 'step:until', 'step:tries', 'step:since', 'step:lost', 'message', 'shown')
   if state ~= 'done' then redis.call('HDEL', job, 'master') end  -- what was shown of it does not stay

@@ -1,0 +1,65 @@
+"""Answering Prometheus: each process tells of itself, and only what its role exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
+from prometheus_client.metrics import MetricWrapperBase
+
+from gopfarm.errors import ServiceError
+from gopfarm.metrics.catalogue import Label, Metric, Role, catalogue
+from gopfarm.metrics.labels import TENANT_CLASS
+
+
+def registry_of(roles: Iterable[Role], tenant_classes: Iterable[str] = ()) -> CollectorRegistry:
+    """Return what processes of these roles tell, with what Python and Linux tell of a process.
+
+    Counters of rare events begin at 0 for every set of their labels, the classes of tenants among them: else
+    the first event would be no increase.
+    """
+    wanted, classes = set(roles), tuple(tenant_classes)
+    registry = CollectorRegistry()
+    metrics = [metric for metric in catalogue() if wanted & set(metric.roles)]
+    for collector in dict.fromkeys(metric.collector for metric in metrics):
+        registry.register(collector)
+    for metric in metrics:
+        if metric.from_zero:
+            _begin(metric, classes)
+    for collect in (ProcessCollector, PlatformCollector, GCCollector):
+        collect(registry=registry)
+    return registry
+
+
+def _begin(metric: Metric, classes: tuple[str, ...]) -> None:
+    def values(label: Label) -> tuple[str, ...]:
+        return classes if label is TENANT_CLASS else label.values
+
+    assert isinstance(metric.collector, MetricWrapperBase)
+    if metric.labels:
+        for of in product(*map(values, metric.labels)):
+            metric.collector.labels(*of)
+
+
+def serve_metrics(port: int, *roles: Role, tenant_classes: Iterable[str] = ()) -> None:
+    """Answer Prometheus on a TCP port, in a background thread, until the process ends.
+
+    Args:
+        port: The port, on all addresses.
+        roles: What this process is; every role if none is named.
+        tenant_classes: All classes that tenants can have.
+
+    Raises:
+        ServiceError: The port cannot be listened on.
+    """
+    try:
+        start_http_server(port, registry=registry_of(roles or Role, tenant_classes))
+    except OSError as error:
+        raise ServiceError(f"metrics cannot be served on port {port}: {error.strerror}") from None

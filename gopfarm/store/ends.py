@@ -1,0 +1,71 @@
+"""The jobs that have ended, each told once: for who counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis
+
+from gopfarm.store import keys
+from gopfarm.store.models import JobState
+
+#: Events that are read at a time, and those that tell the end of a job.
+_MAX_EVENTS = 1000
+_ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
+
+
+@dataclass(frozen=True)
+class EndedJob:
+    """A job that has ended. Times are seconds since 1970.
+
+    ``begun`` is when its first task was started, ``media_seconds`` for how long it plays: None where it did
+    not come that far.
+    """
+
+    id: str
+    tenant: str
+    state: JobState
+    error_kind: str | None
+    submitted: float
+    ended: float
+    begun: float | None
+    media_seconds: float | None
+
+
+def newly_ended(client: redis.Redis) -> list[EndedJob]:
+    """Return the jobs that have ended since this was asked last, by whichever scheduler.
+
+    One that was sent through again meanwhile is not among them, nor is a submission that was refused.
+    ``client`` decodes responses.
+    """
+    last = cast("str | None", client.get(keys.EVENTS_COUNTED)) or "0"
+    answer = cast("list[Any]", client.xread({keys.EVENTS: last}, count=_MAX_EVENTS))
+    entries = answer[0][1] if answer else []
+    if not entries:
+        return []
+    ended = [fields["job"] for _, fields in entries if fields["event"] in _ENDS]
+    with client.pipeline(transaction=False) as pipe:
+        for job_id in ended:
+            pipe.hgetall(keys.job(job_id))
+        records = pipe.execute()
+    client.set(keys.EVENTS_COUNTED, entries[-1][0])
+    return [
+        _ended_job(job_id, fields)
+        for job_id, fields in zip(ended, records, strict=True)
+        if fields and JobState(fields["state"]).ended and "rejected" not in fields
+    ]
+
+
+def _ended_job(job_id: str, fields: Mapping[str, str]) -> EndedJob:
+    return EndedJob(
+        id=job_id,
+        tenant=fields["tenant"],
+        state=JobState(fields["state"]),
+        error_kind=fields.get("error_kind"),
+        submitted=float(fields["at:queued"]),
+        ended=float(fields[f"at:{fields['state']}"]),
+        begun=float(fields["begun"]) if "begun" in fields else None,
+        media_seconds=float(fields["media_seconds"]) if "media_seconds" in fields else None,
+    )

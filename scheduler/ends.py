@@ -1,0 +1,45 @@
+"""Counting the jobs that have ended, for metrics: the leading scheduler does, each of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import redis
+
+from gopfarm import metrics
+from gopfarm.store import EndedJob, JobState, newly_ended
+from gopfarm.tenants import TenantPolicy, class_of
+
+
+class Ends:
+    """Counts how jobs end.
+
+    Args:
+        client: A connection that decodes responses.
+        tenants: What holds for tenants, by name.
+    """
+
+    def __init__(self, client: redis.Redis, tenants: Mapping[str, TenantPolicy]) -> None:
+        self._redis = client
+        self._tenants = tenants
+
+    def count(self) -> None:
+        """Count those that have ended since it was asked last, by whichever scheduler."""
+        for job in newly_ended(self._redis):
+            self._count(job)
+
+    def _count(self, job: EndedJob) -> None:
+        tenant_class = class_of(job.tenant, self._tenants)
+        metrics.JOBS_ENDED.labels(job.state.value, tenant_class).inc()
+        if job.begun is not None:
+            metrics.JOB_QUEUE_SECONDS.observe(max(0.0, job.begun - job.submitted))
+        if job.state is JobState.FAILED:
+            metrics.JOB_FAILURES.labels(job.error_kind).inc()
+        if job.state is not JobState.DONE:
+            return
+        seconds = max(0.0, job.ended - job.submitted)
+        metrics.JOB_SECONDS.observe(seconds)
+        if job.media_seconds is not None:
+            metrics.MEDIA_SECONDS.labels(tenant_class).inc(job.media_seconds)
+            if seconds:
+                metrics.JOB_REALTIME_FACTOR.observe(job.media_seconds / seconds)
