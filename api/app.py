@@ -16,10 +16,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import pages, watching
 from api.access import Access
 from api.auth import Gate
+from api.hub import Hub
 from api.limits import BodyLimit
 from api.openapi import describe
 from api.problems import answer, invalid_request, unavailable
-from api.routes import actions, farm, health, jobs, published, session, tasks, webhooks
+from api.routes import actions, events, farm, health, jobs, published, session, tasks, webhooks
 from api.services import make_services
 from gopfarm import __version__
 from gopfarm.errors import ServiceError
@@ -42,11 +43,12 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         SpecError: The address of Redis is none.
     """
-    services = make_services(settings)
+    services, hub = make_services(settings), Hub(settings.redis_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await hub.close()
         services.client.close()
 
     app = FastAPI(
@@ -59,8 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=_middleware(settings),
     )
     app.state.services = services
+    app.state.hub = hub
     app.state.gate = Gate(settings)
-    for part in (jobs, actions, tasks, published, webhooks, farm, session, health, watching, pages):
+    for part in (jobs, actions, tasks, published, webhooks, events, farm, session, health, watching, pages):
         app.include_router(part.router)
     _explain_errors(app, settings)
     describe(app)

@@ -35,6 +35,12 @@ _PAUSE_SECONDS = 1.0
 #: Connections for what is read besides: the past, for those that resume. Others wait for a free one.
 _PAST_CONNECTIONS = 4
 
+#: Timeouts are ours: for its own, redis-py uses what up to Python 3.11 loses cancellations.
+_NO_TIMEOUT: dict[str, Any] = {"socket_connect_timeout": None, "socket_timeout": None}
+
+#: What Redis being away looks like. All commands are right ones, so every other error is the server's state.
+_FAULTS = (redis.RedisError, TimeoutError)
+
 #: Ids of a stream's entries are two numbers of 64 bits.
 _ID = re.compile(r"(\d{1,20})(?:-(\d{1,20}))?", re.ASCII)
 _MAX_ID_PART = 2**64 - 1
@@ -168,16 +174,15 @@ class Hub:
                 decode_responses=True,
                 max_connections=_PAST_CONNECTIONS,
                 timeout=None,
-                socket_connect_timeout=_ANSWER_SECONDS,
-                socket_timeout=_ANSWER_SECONDS,
+                **_NO_TIMEOUT,
             )
             self._past = redis.asyncio.Redis.from_pool(pool)
         while not self._stopped:
             try:
-                return await self._past.execute_command(*command)  # type: ignore[no-untyped-call]
-            except redis.RedisError as error:
-                log.warning("events cannot be read for now", error=str(error))
-                await asyncio.sleep(_PAUSE_SECONDS)
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    return await self._past.execute_command(*command)  # type: ignore[no-untyped-call]
+            except _FAULTS as error:
+                await _put_up_with(error)
         return None
 
     # Reading the stream.
@@ -185,18 +190,16 @@ class Hub:
     async def _read(self) -> None:
         """Read the stream for all listeners, until this task is cancelled."""
         client = redis.asyncio.Redis.from_url(
-            self._url,
-            decode_responses=True,
-            socket_connect_timeout=_ANSWER_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
+            self._url, decode_responses=True, single_connection_client=True, **_NO_TIMEOUT
         )
+        me = asyncio.current_task()
         try:
-            while True:
+            while self._reader is me:  # a cancellation that comes while it connects may still be swallowed
                 try:
-                    await self._read_on(client)
-                except redis.RedisError as error:
-                    log.warning("events cannot be read for now", error=str(error))
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                    async with asyncio.timeout(_ANSWER_SECONDS):
+                        await self._read_on(client)
+                except _FAULTS as error:
+                    await _put_up_with(error)
         finally:
             await client.aclose()
 
@@ -205,6 +208,7 @@ class Hub:
             newest = cast("list[Any]", await client.xrevrange(keys.EVENTS, count=1))
             self._place = str(newest[0][0]) if newest else "0-0"
             self._wake()
+            return
         places: dict[Any, Any] = {keys.EVENTS: self._place}
         block = round(1000 * _BLOCK_SECONDS)
         answer = cast("list[Any]", await client.xread(places, count=_PAGE, block=block))
@@ -229,3 +233,9 @@ class Hub:
             self._reader = None
         self._place, self._dropped = None, 0
         self._kept.clear()
+
+
+async def _put_up_with(error: Exception) -> None:
+    """Log a fault of Redis, and wait a little before the next try."""
+    log.warning("events cannot be read for now", error=str(error) or "Redis does not answer")
+    await asyncio.sleep(_PAUSE_SECONDS)

@@ -22,6 +22,7 @@ seconds.
 
 _TAGS = [
     {"name": "jobs", "description": "One video each, from its submission to the published stream."},
+    {"name": "events", "description": "What happens to jobs, as it happens."},
     {"name": "farm", "description": "Slots, workers, tenants and what waits, all together."},
     {"name": "webhooks", "description": "What is told to backends, and what was not heard."},
     {"name": "session", "description": "The token itself."},

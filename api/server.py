@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.auth import is_loopback
+from api.hub import Hub
 from gopfarm.errors import SpecError
 from gopfarm.settings import Settings
 
@@ -68,11 +69,18 @@ class ApiServer(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+        self._app = app
         self._listener = listener
 
     def serve_forever(self) -> None:
         """Serve until told to stop."""
         self.run(sockets=[self._listener])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, which would go on for ever, then wait for other requests in hand."""
+        hub: Hub = self._app.state.hub
+        hub.stop()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, 
 from gopfarm.log import configure_logging
 from gopfarm.settings import Settings, get_settings
 from gopfarm.spec import PublishMode, WebhookEvent, make_spec
-from gopfarm.store import JobState, JobView, TaskStore, connect, reachable
+from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
 from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
@@ -32,6 +32,8 @@ from scheduler.outlook import Expected
 _ARRIVAL_SECONDS = 10.0
 
 _POLL_SECONDS = 0.3
+
+_PRIORITY = click.IntRange(PRIORITIES[0], PRIORITIES[-1])
 
 #: Columns of a table that does not go to a terminal: whoever reads it cuts lines by itself.
 _PIPE_WIDTH = 300
@@ -64,7 +66,7 @@ Examples:
 @click.argument("destination", metavar="DEST")
 @profile_options
 @publish_option
-@click.option("--priority", type=click.IntRange(0, 9), default=5, show_default=True, help="9 is most urgent.")
+@click.option("--priority", type=_PRIORITY, default=5, show_default=True, help="9 is most urgent.")
 @click.option("--tenant", default="default", show_default=True, help="Who the job belongs to.")
 @click.option("--key", help="Idempotency key: submitting again with it gives the same job.")
 @click.option("--webhook", help="https:// address that gets a POST when the job ends.")
@@ -278,6 +280,30 @@ def retry(job_id: str, follow: bool, as_json: bool) -> None:
             _follow(settings, store, job_id, as_json)
             return
     print_json({"job": job_id, "retried": True}) if as_json else click.echo(f"retried {job_id}")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  gopfarm priority 1f0c2a7e-... 9\n  gopfarm priority 1f0c2a7e-... 2 --json"
+)
+@click.argument("job_id", metavar="JOB")
+@click.argument("level", metavar="PRIORITY", type=_PRIORITY)
+@json_option
+@explains_errors
+def priority(job_id: str, level: int, as_json: bool) -> None:
+    """Change the priority of a job that has not ended: 9 is the most urgent, 0 the least.
+
+    Its tasks that no worker has begun are given out anew, in the order of what is urgent now.
+    """
+    with _farm() as (settings, store):
+        view = _view(store, job_id)
+        weight = policy_of(view.tenant, settings.tenants).weight
+        outcome = store.set_priority(job_id, level, level * settings.aging_seconds, weight)
+    if outcome != "changed":
+        raise JobFailedError(f"job {job_id} is {outcome}: what has ended cannot be more or less urgent")
+    if as_json:
+        print_json({"job": job_id, "priority": level})
+    else:
+        click.echo(f"{job_id} has priority {level}")
 
 
 def _print_view(view: JobView, expected: Expected | None = None) -> None:

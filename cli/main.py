@@ -23,6 +23,7 @@ _COMMANDS = {
     "list": ("cli.jobs:list_jobs", "List jobs, newest first."),
     "cancel": ("cli.jobs:cancel", "Cancel a job."),
     "retry": ("cli.jobs:retry", "Send a failed or cancelled job through again."),
+    "priority": ("cli.jobs:priority", "Change how urgent a job is."),
     "events": ("cli.events:events", "Show what happened to jobs."),
     "webhooks": ("cli.webhooks:webhooks", "Show webhooks that wait or were given up; send them again."),
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),

@@ -7,13 +7,14 @@ from gopfarm.store.ends import EndedJob, newly_ended
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
-from gopfarm.store.models import Failure, Growing, JobState, JobView, WorkerView
+from gopfarm.store.models import PRIORITIES, Failure, Growing, JobState, JobView, WorkerView
 from gopfarm.store.steps import ClaimedStep, Step, StepStore
 from gopfarm.store.tasks import TWIN, Finish, Given, GivenBack, Renewal, StartedTask, TaskStore, Wanted
 
 __all__ = [
     "ANNOUNCE_SECONDS",
     "LIVE_STATES",
+    "PRIORITIES",
     "REDIS_FAULTS",
     "TWIN",
     "Board",

@@ -8,7 +8,7 @@ from typing import cast
 
 import redis
 
-from gopfarm.errors import FarmError
+from gopfarm.errors import FarmError, SpecError
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import EncoderChoice
 from gopfarm.redact import redact
@@ -16,7 +16,7 @@ from gopfarm.results import TaskResult
 from gopfarm.spec import JobSpec
 from gopfarm.store import keys
 from gopfarm.store.client import now
-from gopfarm.store.models import TRANSITIONS, JobState
+from gopfarm.store.models import PRIORITIES, TRANSITIONS, JobState
 from gopfarm.store.packing import pack_tasks, squeeze
 from gopfarm.store.reading import JobReader
 from gopfarm.store.scripts import Scripts, pairs
@@ -119,6 +119,23 @@ class JobStore(JobReader):
             is in, '' if there is no such job.
         """
         return str(self._scripts.run("retry", job_id, _NO_LIMIT if limit is None else limit, head_start))
+
+    def set_priority(self, job_id: str, priority: int, head_start: float = 0.0, weight: float = 1.0) -> str:
+        """Change the priority of a job that has not ended; a retry keeps it, the spec stays as it is.
+
+        Args:
+            job_id: The job.
+            priority: From 0 to 9.
+            head_start: By how many seconds the job is put before others for it while it waits.
+            weight: That of the job's tenant: tasks that wait in queues are taken back, and what the tenant
+                was charged for them.
+
+        Returns:
+            ``changed``; the state of a job that has ended; '' if there is no such job.
+        """
+        if priority not in PRIORITIES:
+            raise SpecError(f"priority {priority} is not one of 0 to {PRIORITIES[-1]}")
+        return str(self._scripts.run("set_priority", job_id, priority, head_start, weight))
 
     def start_encoding(
         self,

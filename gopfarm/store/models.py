@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: The priorities of jobs: 9 is the most urgent.
+PRIORITIES = range(10)
+
 
 class JobState(enum.StrEnum):
     """The states of a job, in the order of a good life."""

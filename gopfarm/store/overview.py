@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import cast
 
 import redis
 
+from gopfarm.queues import WORKER_QUEUES
 from gopfarm.store import keys
 from gopfarm.store.board import batched
+from gopfarm.store.census import Census, CensusTaker
 from gopfarm.store.events import EventStore
 from gopfarm.store.farmview import (
     FarmView,
@@ -25,7 +27,7 @@ from gopfarm.store.farmview import (
     WorkerTask,
 )
 from gopfarm.store.fleet import Fleet
-from gopfarm.store.models import JobState, WorkerView
+from gopfarm.store.models import PRIORITIES, WorkerView
 from gopfarm.store.scripts import Scripts
 from gopfarm.store.tasks import TWIN
 from gopfarm.tenants import TenantPolicy, policy_of
@@ -38,8 +40,6 @@ _PAGE = 500
 
 #: Runs that are told one by one: what a page can show, and no more than a view may cost.
 _MAX_RUNS = 2000
-
-_PRIORITIES = range(10)
 
 _MINUTE = 60
 
@@ -59,11 +59,20 @@ class Overview:
     Args:
         client: A connection that decodes responses.
         policies: Weights and limits by tenant.
+        backlog: Tells from a census, and the video encoders that live workers have, what is left to do: the
+            seconds of one slot, by queue.
     """
 
-    def __init__(self, client: redis.Redis, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        policies: Mapping[str, TenantPolicy],
+        backlog: Callable[[Census, Collection[str]], Mapping[str, float]],
+    ) -> None:
         self._redis = client
         self._policies = policies
+        self._backlog = backlog
+        self._census = CensusTaker(client)
         self._scripts = Scripts(client)
         self._fleet = Fleet(client)
         self._events = EventStore(client, ttl_seconds=0)  # it is only read
@@ -85,22 +94,22 @@ class Overview:
             pipe.get(keys.LEADER)
             pipe.smembers(keys.ACTIVE)
             pipe.smembers(keys.TENANTS)
-            for priority in _PRIORITIES:
+            for priority in PRIORITIES:
                 pipe.scard(keys.priority(priority))
             (seconds, micros), leader, active, tenants, *counts = pipe.execute()
         now, webhooks = seconds + micros / 1e6, self._events.backlog()
         workers = sorted(self._fleet.workers(), key=lambda worker: worker.id)
-        activity = self._activity(sorted(active))
+        activity, census = self._activity(sorted(active)), self._census.take(WORKER_QUEUES)
         return FarmView(
             now=now,
-            slots=self._slots(workers, activity),
+            slots=self._slots(workers, census),
             workers=self._workers(workers, activity, now),
             schedulers=tuple(
                 SchedulerRow(id=name, leads=name == leader) for name in self._fleet.schedulers()
             ),
-            jobs=self._states(),
+            jobs={state.value: count.jobs for state, count in census.states.items()},
             tenants=self._tenants(sorted(tenants), activity),
-            priorities={str(priority): count for priority, count in zip(_PRIORITIES, counts, strict=True)},
+            priorities={str(priority): count for priority, count in zip(PRIORITIES, counts, strict=True)},
             webhooks=Webhooks(
                 waiting=webhooks.waiting, dead=webhooks.dead, oldest_seconds=webhooks.oldest_seconds
             ),
@@ -120,21 +129,17 @@ class Overview:
                     activity.runs[worker].append((job, run))
         return activity
 
-    def _states(self) -> dict[str, int]:
-        jobs = sorted(cast("set[str]", self._redis.smembers(keys.LIVE)))
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in jobs:
-                pipe.hget(keys.job(job_id), "state")
-            found = Counter(pipe.execute())
-        return {state.value: found[state.value] for state in JobState if not state.ended}
-
-    def _slots(self, workers: Sequence[WorkerView], activity: _Activity) -> dict[str, QueueSlots]:
-        slots = Counter({"encode.cpu": 0, "encode.nvenc": 0})
-        for worker in workers:
-            slots.update(worker.slots)
+    def _slots(self, workers: Sequence[WorkerView], census: Census) -> dict[str, QueueSlots]:
+        encoders = {encoder for worker in workers for encoder in worker.encoders}
+        backlog = self._backlog(census, encoders)
         return {
-            queue: QueueSlots(total=total, busy=0, waiting=0, backlog_slot_seconds=0.0)
-            for queue, total in slots.items()
+            queue: QueueSlots(
+                total=sum(worker.slots.get(queue, 0) for worker in workers),
+                busy=count.running,
+                waiting=count.waiting,
+                backlog_slot_seconds=backlog[queue],
+            )
+            for queue, count in census.queues.items()
         }
 
     def _workers(

@@ -8,9 +8,16 @@ import httpx
 import pytest
 import redis
 
+from gopfarm.log import configure_logging
 from gopfarm.store import TaskStore
 from tests.api.serving import calling, serving, settings_for
 from tests.gopfarm.store.jobs import store_on
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs(_logs_as_before: None) -> None:
+    """Servers in this process would log every request of the tests."""
+    configure_logging("error")
 
 
 @pytest.fixture(scope="session")

@@ -287,3 +287,40 @@ def test_whoever_begins_to_lead_looks_at_all_jobs(farm: Farm) -> None:
     assert farm.dispatcher.fill().queued == 0
     farm.dispatcher.forget()
     assert farm.dispatcher.fill().queued == len(PLAN.tasks)
+
+
+# Another priority.
+
+
+def test_the_tasks_of_a_job_that_becomes_more_urgent_come_next(farm: Farm) -> None:
+    farm.worker("w", {CPU: 2})
+    farm.job("first")
+    farm.job("late")
+    farm.dispatcher.fill()
+    assert [job for job, _ in farm.fetch()] == ["first", "first"]
+    farm.dispatcher.fill()  # two more of the first job lie in the queue
+    farm.store.set_priority("late", 9)
+    farm.dispatcher.fill()
+    assert [job for job, _ in farm.fetch()] == ["late", "late"]
+    farm.dispatcher.fill()
+    assert [job for job, _ in farm.fetch()] == ["late", "late"]
+
+
+def test_the_tasks_of_a_job_that_becomes_less_urgent_make_room(farm: Farm) -> None:
+    farm.worker("w", {CPU: 2})
+    farm.job("first", priority=7)
+    farm.job("late", priority=5)
+    farm.dispatcher.fill()
+    farm.store.set_priority("first", 1)
+    farm.dispatcher.fill()
+    assert [job for job, _ in farm.fetch()] == ["late", "late"]
+
+
+def test_tasks_that_lie_in_a_queue_go_to_its_front_when_their_job_becomes_urgent(farm: Farm) -> None:
+    farm.worker("w", {CPU: 4})
+    farm.job("first", plan=SILENT)
+    farm.job("late", plan=SILENT)
+    farm.dispatcher.fill()
+    farm.store.set_priority("late", 9)
+    farm.dispatcher.fill()
+    assert [job for job, _ in farm.fetch()] == ["late", "late", "first", "first"]

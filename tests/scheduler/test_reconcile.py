@@ -11,7 +11,17 @@ from gopfarm.settings import Settings
 from gopfarm.store import Board, JobState, StepStore, TaskStore, keys
 from scheduler import reconcile
 from scheduler.reconcile import Reconciler
-from tests.gopfarm.store.jobs import PLAN, QUEUE, SPEC, begin, end_leases, give_out, result_of, store_on
+from tests.gopfarm.store.jobs import (
+    PLAN,
+    QUEUE,
+    SPEC,
+    begin,
+    bring_to,
+    end_leases,
+    give_out,
+    result_of,
+    store_on,
+)
 
 TASK = "video-00001"
 
@@ -100,8 +110,7 @@ def test_submissions_in_the_hands_of_a_dead_scheduler_are_given_again(farm: Farm
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.PROBING, JobState.PLANNING])
 def test_a_job_on_no_list_waits_again(farm: Farm, state: JobState) -> None:
-    farm.store.create("j", SPEC)
-    farm.client.hset(keys.job("j"), "state", state)
+    bring_to(farm.store, "j", state)
     farm.client.delete(keys.QUEUED)
     assert farm.findings() == ["waiting"]
     assert farm.client.zscore(keys.QUEUED, "j") is not None
@@ -139,7 +148,7 @@ def test_a_run_without_a_lease_is_given_again(farm: Farm) -> None:
 def test_an_ended_job_is_on_no_list(farm: Farm) -> None:
     begin(farm.store, "j")
     farm.client.hset(keys.job("j"), "state", "failed")
-    assert farm.findings() == ["ended"]
+    assert farm.findings() == ["state", "ended"]
     assert farm.store.live_jobs() == []
     assert farm.findings() == []
 

@@ -17,7 +17,7 @@ for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 3) == 'at:' then redis.call('HDEL', job, field) end
 end
 redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'step:lost',
-  'tasks', 'tasks_done', 'shown', 'begun', 'media_seconds')
+  'tasks', 'tasks_done', 'shown', 'begun', 'media_seconds', 'expected')
 local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)

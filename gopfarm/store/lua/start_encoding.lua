@@ -26,9 +26,10 @@ local function write(command, name, first, second)
     batches[name] = nil
   end
 end
-local open, left = {}, {}
+local open, left, expected = {}, {}, 0
 for i = first, #ARGV, 7 do
   local task, queue, score = ARGV[i], ARGV[i + 2], ARGV[i + 3]
+  expected = expected + tonumber(ARGV[i + 4])
   write('HSET', key(id, 'tasks'), task, ARGV[i + 1])
   write('HSET', key(id, 'orders'), task, queue .. ' ' .. score .. ' ' .. ARGV[i + 4] .. ' ' .. ARGV[i + 5])
   if ARGV[i + 6] ~= '' then
@@ -41,6 +42,7 @@ for i = first, #ARGV, 7 do
   end
 end
 for name, batch in pairs(batches) do redis.call(batch[1], name, unpack(batch, 2)) end
+redis.call('HSET', job, 'expected', exact(expected))
 count_plan(id, ARGV[5], open, left)
 if all_tasks_done(id) then
   call_step(id, PUBLISHING, 'stitch')

@@ -9,6 +9,7 @@ from gopfarm.store import Board, Fleet, JobState, Leadership, WorkerView
 from gopfarm.store.farmview import FarmView, QueueSlots
 from gopfarm.store.overview import Overview
 from gopfarm.tenants import TenantPolicy
+from scheduler.backlog import backlog_seconds
 from tests.gopfarm.store.jobs import PLAN, SPEC, begin, bring_to, give_out, result_of, store_on
 
 FIRST, SECOND = (task.id for task in PLAN.tasks[1:3])
@@ -16,7 +17,7 @@ LENGTH = sum(segment.length for segment in PLAN.tasks[1].segments)
 
 
 def _look(valkey: redis.Redis) -> FarmView:
-    return Overview(valkey, {"school": TenantPolicy(weight=3)}).farm()
+    return Overview(valkey, {"school": TenantPolicy(weight=3)}, backlog_seconds).farm()
 
 
 def test_an_idle_farm_is_shown_with_zeros(valkey: redis.Redis) -> None:
@@ -48,6 +49,36 @@ def test_workers_are_shown_with_what_they_run(valkey: redis.Redis) -> None:
     assert tasks[FIRST].job == "j"
     assert tasks[FIRST].elapsed >= 10
     assert tasks[FIRST].done == pytest.approx(0.5, abs=0.01)
+
+
+def test_slots_have_what_runs_what_waits_and_what_it_is_expected_to_take(valkey: redis.Redis) -> None:
+    store = store_on(valkey)
+    Fleet(valkey).announce(
+        WorkerView(id="w", host="h", pid=1, slots={"encode.cpu": 4}, encoders=("libx264",), seen=0)
+    )
+    begin(store, "j", costs={task.id: 7.0 for task in PLAN.tasks})
+    for task in (FIRST, SECOND):
+        give_out(store, "j", task)
+        store.start("j", task, "w#1", 15)
+    store.finish("j", SECOND, "w#1", result_of(SECOND), LENGTH, PLAN.hash)
+    assert _look(valkey).slots["encode.cpu"] == QueueSlots(
+        total=4, busy=1, waiting=3, backlog_slot_seconds=28.0
+    )
+
+
+def test_tasks_count_as_their_part_of_the_film_that_is_done(valkey: redis.Redis) -> None:
+    store = store_on(valkey)
+    begin(store, "j", costs={task.id: 8.0 if task.id == FIRST else 3.0 for task in PLAN.tasks})
+    give_out(store, "j", FIRST)
+    store.start("j", FIRST, "w#1", 15)
+    store.finish("j", FIRST, "w#1", result_of(FIRST), LENGTH, PLAN.hash)
+    store.finish("j", FIRST, "w#1", result_of(FIRST), LENGTH, PLAN.hash)
+    farm = _look(valkey)
+    seconds = farm.now % 60 + 60
+    assert farm.throughput.tasks_per_minute == pytest.approx(60 / seconds)
+    assert farm.throughput.media_seconds_per_second == pytest.approx(
+        float(PLAN.seconds) * 8 / 20 / seconds, abs=1e-5
+    )
 
 
 def test_the_scheduler_that_leads_is_told_from_others(valkey: redis.Redis) -> None:
@@ -89,7 +120,7 @@ def test_jobs_are_counted_by_priority_until_they_end(valkey: redis.Redis) -> Non
 
 
 def test_a_second_look_shortly_after_costs_nothing(valkey: redis.Redis) -> None:
-    overview = Overview(valkey, {})
+    overview = Overview(valkey, {}, backlog_seconds)
     first = overview.farm()
     store_on(valkey).create("j", SPEC)
     assert overview.farm() is first

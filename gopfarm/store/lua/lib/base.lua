@@ -6,14 +6,10 @@ local PREPARING, PUBLISHING = PREFIX .. 'preparing', PREFIX .. 'publishing'
 local ACTIVE, LEASES, CLEANUP = PREFIX .. 'active', PREFIX .. 'leases', PREFIX .. 'cleanup'
 local TENANTS, SHARES = PREFIX .. 'tenants', PREFIX .. 'shares'
 local CHANGED, BELL = PREFIX .. 'changed', PREFIX .. 'bell'
-local PRIORITY = PREFIX .. 'priority:'
 local GROWING = PREFIX .. 'growing'
 
 -- Seconds after which a message that asks for a step of a job is sent again if nobody is heard of.
 local STEP_PATIENCE = 10
-
--- Seconds for which it is remembered how much was done in a minute.
-local THROUGHPUT_KEPT = 600
 
 -- Failed attempts of a job that are remembered.
 local MAX_FAILURES = 100
@@ -126,6 +122,17 @@ local function make_pending(id, run)
   note_change(id)
 end
 
+-- Let a run wait again whose message no process has fetched yet, and give its tenant back what it was charged; false
+-- if the message is gone.
+local function take_back(id, run, message, charge)
+  if not withdraw(order_of(id, run), message) then return false end
+  redis.call('HDEL', key(id, 'queued'), run)
+  unlease(id, run)
+  redis.call('HINCRBYFLOAT', SHARES, tenant_of(id), exact(-charge))
+  if state_of(id) == 'encoding' then make_pending(id, run) end
+  return true
+end
+
 -- How many tasks of a job wait for a queue, and the expected seconds of those that are next, at most so many.
 local function outlook(id, queue, most)
   if state_of(id) ~= 'encoding' then return 0, '' end
@@ -150,20 +157,6 @@ end
 
 local function forget_pending(id, task)
   for _, queue in ipairs(queues_of(id)) do redis.call('ZREM', key(id, 'pending:' .. queue), task) end
-end
-
--- Count a task that was just done among what the farm gets done in this minute: itself, and as much of its film as it is
--- of all the film's work.
-local function note_throughput(id, task)
-  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
-  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
-  local _, _, seconds = order_of(id, task)
-  local expected = tonumber(known[2] or '0')
-  redis.call('HINCRBY', minute, 'tasks', 1)
-  if expected > 0 then
-    redis.call('HINCRBY', minute, 'media_ms', math.floor(1000 * tonumber(known[1] or '0') * seconds / expected + 0.5))
-  end
-  redis.call('EXPIRE', minute, THROUGHPUT_KEPT)
 end
 
 -- Ask for a step of a job: 'prepare' (probing and planning) or 'stitch' (publishing).

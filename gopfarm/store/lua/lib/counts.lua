@@ -9,6 +9,12 @@ local BEFORE_THE_PLAN = {queued = true, probing = true, planning = true}
 -- What planned jobs were expected to take, as means of about so many of the last ones.
 local PLANNED, PLANNED_KEPT = PREFIX .. 'planned', 20
 
+-- Jobs that have not ended, by priority.
+local PRIORITY = PREFIX .. 'priority:'
+
+-- Seconds for which it is remembered how much was done in a minute.
+local THROUGHPUT_KEPT = 600
+
 local function milliseconds(seconds) return math.floor(1000 * seconds + 0.5) end
 
 local function wish_of(id) return redis.call('HGET', key(id), 'encoder') or 'auto' end
@@ -66,6 +72,18 @@ local function count_result(id, task, ran)
   redis.call('HINCRBY', key(id), 'open:' .. queue, -1)
   redis.call('HINCRBY', key(id), 'left:' .. queue, -milliseconds(seconds))
   if ran then redis.call('HINCRBY', key(id), 'running:' .. queue, -1) end
+end
+
+-- Count a task that was just done among what the farm gets done in this minute: the task, and the part of its film that
+-- it is of all the film's work.
+local function count_done(id, task)
+  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
+  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
+  local _, _, seconds = order_of(id, task)
+  local media, expected = tonumber(known[1] or '0'), tonumber(known[2] or '0')
+  redis.call('HINCRBY', minute, 'tasks', 1)
+  if expected > 0 then redis.call('HINCRBY', minute, 'media_ms', milliseconds(media * seconds / expected)) end
+  redis.call('EXPIRE', minute, THROUGHPUT_KEPT)
 end
 
 -- Let a worker have a run of an open task.
