@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -88,12 +90,25 @@ def _middleware(settings: Settings) -> list[Middleware]:
     ]
 
 
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """Return all methods of a path: the framework names those of the first route that it finds."""
+    return {
+        method
+        for route in iter_route_contexts(app.routes)
+        if route.path_regex is not None and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+
+
 def _explain_errors(app: FastAPI, settings: Settings) -> None:
     """Answer every error with a problem."""
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return answer(request, error)
+        response = answer(request, error)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(_methods(app, request.url.path)))
+        return response
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -14,6 +14,7 @@ from gopfarm.store.chunkmap import ChunkMaps
 from gopfarm.store.events import EventStore
 from gopfarm.store.listing import Listing
 from gopfarm.store.overview import Overview
+from scheduler.backlog import backlog_seconds
 
 _DAY = 86_400
 _HOUR = 3_600
@@ -38,7 +39,7 @@ class Services:
         self.listing = Listing(self.client)
         self.chunk_maps = ChunkMaps(self.client)
         self.events = EventStore(self.client, remembered)
-        self.overview = Overview(self.client, self.settings.tenants)
+        self.overview = Overview(self.client, self.settings.tenants, backlog_seconds)
         self.fleet = Fleet(self.client)
 
 

@@ -1,4 +1,4 @@
-"""What can be done to a job: cancel it, send it through again."""
+"""What can be done to a job: cancel it, send it through again, make it more urgent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.auth import JobsWriter
 from api.jobviews import JobId, job_of, no_such_job, view_for
-from api.models import Job
+from api.models import Job, Priority
 from api.problems import Problem, documented
 from api.routes import V1
 from api.services import Farm
@@ -70,4 +70,28 @@ def retry_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
         what = "was refused as it was submitted" if outcome in _RETRIED_FROM else f"is {outcome}"
         raise Problem("conflict", f"the job {what}: only failed and cancelled jobs are retried")
     log.info("job retried", job=job_id, tenant=view.tenant)
+    return job_of(view_for(farm, caller, job_id))
+
+
+@router.post(
+    "/priority",
+    operation_id="setPriority",
+    summary="Change a job's priority",
+    response_model=Job,
+    responses=documented(404, 409),
+)
+def set_priority(farm: Farm, caller: JobsWriter, job_id: JobId, wanted: Priority) -> Job:
+    """Make a job that has not ended more urgent, or less.
+
+    It holds for all its tasks that no worker has yet; those that run go on. A retry of the job keeps it.
+    """
+    view = view_for(farm, caller, job_id)
+    settings, level = farm.settings, wanted.priority
+    weight = policy_of(view.tenant, settings.tenants).weight
+    outcome = farm.jobs.set_priority(job_id, level, level * settings.aging_seconds, weight)
+    if not outcome:
+        raise no_such_job(job_id)
+    if outcome != "changed":
+        raise Problem("conflict", f"the job is {outcome}: only the priority of jobs under way matters")
+    log.info("priority changed", job=job_id, tenant=view.tenant, priority=level)
     return job_of(view_for(farm, caller, job_id))
