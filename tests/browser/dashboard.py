@@ -1,57 +1,37 @@
-"""The API with its dashboard, served from this process, and pages that watch for what must not happen."""
+"""The dashboard as a real server, and pages that watch for what must not happen in them."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-import uvicorn
 from playwright.sync_api import Page
 
-from api.app import create_app
 from gopfarm.settings import Settings
+from tests.api.serving import serving as serving_api
 
-_START_SECONDS = 20.0
 
-
+@dataclass(frozen=True)
 class Server:
-    """The API on a free port of loopback."""
+    """Where the dashboard is."""
 
-    def __init__(self, settings: Settings, port: int = 0) -> None:
-        config = uvicorn.Config(
-            create_app(settings),
-            host="127.0.0.1",
-            port=port,
-            log_config=None,
-            timeout_graceful_shutdown=1,  # streams of events have no end of their own
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            assert self._thread.is_alive(), "the API has not started"
-            assert time.monotonic() < deadline, "the API has not started in time"
-            time.sleep(0.01)
-        self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
+    url: str
 
-    def stop(self) -> None:
-        """Stop, as on SIGTERM. May be called twice."""
-        self._server.should_exit = True
-        self._thread.join()
+    @property
+    def port(self) -> int:
+        """The port, for a server that takes its place."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
 
 
 @contextmanager
 def serving(settings: Settings, port: int = 0) -> Iterator[Server]:
     """The API, and the dashboard, for as long as it is needed."""
-    server = Server(settings, port)
-    try:
-        yield server
-    finally:
-        server.stop()
+    with serving_api(settings, port) as url:
+        yield Server(f"{url}/")
 
 
 class Faults(list[str]):

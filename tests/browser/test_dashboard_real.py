@@ -13,6 +13,7 @@ from cli.embedded import EmbeddedFarm
 from encoders.demo import make_demo_clip
 from gopfarm.settings import Settings
 from tests.browser.dashboard import Faults, serving
+from tests.browser.test_player import wait_for
 from tests.gopfarm.store.jobs import QUEUE
 
 PROFILE = Path(__file__).parents[1] / "farm" / "small.yaml"
@@ -22,7 +23,7 @@ def test_a_job_is_seen_live_from_its_submission_to_its_end(
     page: Page, faults: Faults, tmp_path: Path
 ) -> None:
     clip = tmp_path / "a clip.mp4"
-    make_demo_clip(clip, 10)
+    make_demo_clip(clip, 4)
     with EmbeddedFarm(Settings(), {QUEUE: 1}, ("libx264",)) as farm, serving(farm.settings) as server:
         page.goto(f"{server.url}#/jobs")
         expect(page.get_by_text("No job was submitted so far.")).to_be_visible()
@@ -51,3 +52,5 @@ def test_a_job_is_seen_live_from_its_submission_to_its_end(
         expect(page.get_by_role("img", name=re.compile("^Bitrate by lines.*measured"))).to_be_visible()
         expect(page.get_by_role("region", name="Timeline")).to_contain_text("stitching")
         expect(page.get_by_role("alert")).to_be_empty()
+        page.get_by_role("link", name="Play").click()
+        wait_for(page, "() => window.gopfarm.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
