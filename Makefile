@@ -14,11 +14,11 @@ BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')"
 
 .DEFAULT_GOAL := help
-.PHONY: help run watch test test-slow chaos fuzz lint types imports check bench lock \
-	dashboards clean venv venv-dev browser prometheus
+.PHONY: help run watch screenshots dashboards test test-slow operate chaos fuzz lint types imports check \
+	bench lock clean venv venv-dev browser prometheus
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run SOURCE=video.mp4 [OUT=out/video] [PRESET=veryfast] [ARGS='--workers 4']"
 
@@ -28,11 +28,17 @@ run: venv ## transcode SOURCE (or a clip made on the spot) into out/
 watch: venv ## play a finished stream in the browser: OUT=out/demo
 	@$(BIN)/gopfarm play "$${OUT:-out/demo}"
 
+screenshots: venv-dev browser ## make the dashboard's pictures in docs/images anew
+	@$(BIN)/python -m tests.browser.screenshots
+
 test: venv-dev browser prometheus ## run the tests, except the slow ones
 	@$(BIN)/pytest -m "not slow" $(ARGS)
 
 test-slow: venv-dev browser prometheus ## run the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
+
+operate: venv-dev browser prometheus ## run a whole farm with API and Prometheus, break it, and look at what operators see
+	@GOPFARM_REQUIRE_BROWSER=1 GOPFARM_REQUIRE_PROMETHEUS=1 $(BIN)/pytest -m slow tests/operate $(ARGS)
 
 chaos: venv-dev ## break the farm 50 times and print what became of it (ARGS='--runs 5 --lease 4')
 	@$(BIN)/python -m tests.chaos --runs 50 --seed 7 --keep-going $(ARGS)

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import watching
+from api import pages, watching
 from api.access import Access
 from api.auth import Gate
 from api.hub import Hub
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     app.state.hub = hub
     app.state.gate = Gate(settings)
-    for part in (jobs, actions, tasks, published, webhooks, events, farm, session, health, watching):
+    for part in (jobs, actions, tasks, published, webhooks, events, farm, session, health, watching, pages):
         app.include_router(part.router)
     _explain_errors(app, settings)
     describe(app)

@@ -28,9 +28,9 @@ def allow(token: str, *scopes: Scope, tenants: tuple[str, ...] | None = None) ->
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, port: int = 0) -> Iterator[str]:
     """Serve a farm; gives the address."""
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", port) as listener:
         server = ApiServer(create_app(settings), listener)
         thread = threading.Thread(target=server.serve_forever, name="api")
         thread.start()

@@ -15,6 +15,7 @@ from cli.roles import scheduler, worker
 from cli.serve import serve
 from gopfarm.settings import Settings
 from gopfarm.tokens import digest_of, find_token
+from scheduler.capacity import WORKER_BYTES
 from tests.docker.conftest import interpolated
 from tests.docker.dockerfile import DOCKER, ROOT, in_context, instructions
 
@@ -56,6 +57,14 @@ def test_what_is_ours_has_no_rights_and_writes_only_to_scratch(services: dict[st
         assert service.get("read_only", False) == (name != "worker-cuda"), name
         writable = {volume["target"] for volume in service["volumes"] if not volume.get("read_only")}
         assert writable == {"/scratch"}, name
+
+
+def test_the_farm_ends_a_runaway_child_before_the_kernel_does(services: dict[str, Any]) -> None:
+    for name in OURS:
+        limit = int(services[name]["deploy"]["resources"]["limits"]["memory"])
+        child = int(services[name]["environment"]["GOPFARM_CHILD_MEMORY_MB"]) << 20
+        beside = 680 << 20 if name != "scheduler" else 0  # another task
+        assert limit >= child + beside + WORKER_BYTES, name
 
 
 def test_ports_are_open_to_this_machine_alone(services: dict[str, Any]) -> None:

@@ -65,6 +65,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_name(values: Object, tol
         ),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"min": 20}}}}}, "min is greater than max"),
         (
+            {"workers": {"defaults": {"scratch": {"medium": "Memory", "storageClassName": "nvme"}}}},
+            "medium or storageClassName, not both",
+        ),
+        (
             {"redis": {"bundled": {"enabled": False}, "external": {"url": "redis://:a%40b@cache"}}},
             r"redis\.external\.existingSecret",
         ),
