@@ -24,7 +24,7 @@ from api.openapi import describe
 from api.problems import answer, invalid_request, unavailable
 from api.routes import actions, events, farm, health, jobs, published, session, tasks, webhooks
 from api.services import make_services
-from gopfarm import __version__
+from gopfarm import __version__, tracing
 from gopfarm.errors import ServiceError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
@@ -61,6 +61,13 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=_middleware(settings),
+        # Spans of requests, where traces are asked for; what else it could tell is told by our own metrics.
+        telemetry={
+            "tracer_provider": tracing.provider(),
+            "operation_spans": False,
+            "metrics": False,
+            "logs": False,
+        },
     )
     app.state.services = services
     app.state.hub = hub

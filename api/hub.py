@@ -181,8 +181,8 @@ class Hub:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     return await self._past.execute_command(*command)  # type: ignore[no-untyped-call]
-            except _FAULTS as error:
-                await _put_up_with(error)
+            except _FAULTS:
+                await asyncio.sleep(_PAUSE_SECONDS)
         return None
 
     # Reading the stream.
@@ -192,14 +192,18 @@ class Hub:
         client = redis.asyncio.Redis.from_url(
             self._url, decode_responses=True, single_connection_client=True, **_NO_TIMEOUT
         )
-        me = asyncio.current_task()
+        me, reachable = asyncio.current_task(), True
         try:
             while self._reader is me:  # a cancellation that comes while it connects may still be swallowed
                 try:
                     async with asyncio.timeout(_ANSWER_SECONDS):
                         await self._read_on(client)
+                    reachable = True
                 except _FAULTS as error:
-                    await _put_up_with(error)
+                    if reachable:
+                        log.warning("events cannot be read for now", error=str(error) or "no answer")
+                    reachable = False
+                    await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             await client.aclose()
 
@@ -233,9 +237,3 @@ class Hub:
             self._reader = None
         self._place, self._dropped = None, 0
         self._kept.clear()
-
-
-async def _put_up_with(error: Exception) -> None:
-    """Log a fault of Redis, and wait a little before the next try."""
-    log.warning("events cannot be read for now", error=str(error) or "Redis does not answer")
-    await asyncio.sleep(_PAUSE_SECONDS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gopfarm.spec import PublishMode
 from gopfarm.store import Failure, JobState, JobView
@@ -59,6 +59,7 @@ class Job(JobView):
         default=(),
         description="Attempts at its tasks that failed, oldest first. Lists tell only the last three.",
     )
+    trace_id: str | None = Field(default=None, description="The trace that it belongs to, also in logs.")
     retries: int = Field(default=0, description="How often the whole job was sent through again.")
     plan_hash: str | None = Field(
         default=None, description="The plan, which folders of segments are named by."
@@ -122,12 +123,19 @@ class Failures(BaseModel):
     failures: tuple[Failure, ...]
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Priority(BaseModel):
     """How urgent a job is to be."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"priority": 9}})
 
-    priority: int = Field(ge=0, le=9, strict=True, description="9 is the most urgent, 0 the least.")
+    # JSON knows no integers: 9.0 is one. "9" and true are none.
+    priority: Annotated[int, BeforeValidator(_whole)] = Field(
+        ge=0, le=9, strict=True, description="9 is the most urgent, 0 the least."
+    )
 
 
 class Session(BaseModel):

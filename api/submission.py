@@ -6,6 +6,7 @@ either it is there, or the caller has no answer and sends it again, with a key, 
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from pydantic import ValidationError
 from api.auth import Caller
 from api.problems import FieldError, Problem
 from api.services import Services
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.errors import LimitError, SpecError
 from gopfarm.log import get_logger
+from gopfarm.profile import Profile
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec, explain_faults, faults_of
 from gopfarm.storage.address import parse_destination, parse_source
@@ -43,8 +45,12 @@ class Submission:
     new: bool
 
 
-def submit(services: Services, caller: Caller, document: bytes, key: str | None) -> Submission:
+def submit(
+    services: Services, caller: Caller, document: bytes, key: str | None, traceparent: str | None
+) -> Submission:
     """Check a job spec, as JSON, and create its job unless its key is known.
+
+    The job belongs to the request's trace, or to that which the header ``traceparent`` names.
 
     Raises:
         Problem: The spec is not valid, the caller may not submit it, its tenant has too many jobs, or its key
@@ -53,7 +59,7 @@ def submit(services: Services, caller: Caller, document: bytes, key: str | None)
     settings = services.settings
     try:
         spec = _complete(read_spec(document), caller, key)
-        check(spec, settings)
+        profile = check(spec, settings)
     except Problem as problem:
         if problem.kind.name == _INVALID:
             metrics.JOBS_REFUSED.labels(SpecError.kind).inc()
@@ -61,7 +67,8 @@ def submit(services: Services, caller: Caller, document: bytes, key: str | None)
     job_id = job_id_for(spec, str(uuid.uuid4()))
     limit = policy_of(spec.tenant, settings.tenants).max_queued
     head_start = spec.priority * settings.aging_seconds
-    created = services.jobs.create(job_id, spec, limit, head_start)
+    trace = tracing.begin(tracing.of_request(traceparent))
+    created = services.jobs.create(job_id, spec, limit, head_start, profile.encoder, trace, time.time())
     if created is Created.FULL:
         metrics.JOBS_REFUSED.labels(LimitError.kind).inc()
         raise full(spec.tenant, limit)
@@ -71,7 +78,8 @@ def submit(services: Services, caller: Caller, document: bytes, key: str | None)
         raise Problem("key-used", f"the key belongs to job {job_id}, which was submitted with another spec")
     if new:
         metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, settings.tenants)).inc()
-    log.info("job submitted" if new else "job known already", job=job_id, tenant=spec.tenant)
+    with services.jobs.about(job_id):
+        log.info("job submitted" if new else "job known already")
     return Submission(job_id, new)
 
 
@@ -106,8 +114,8 @@ def _complete(spec: JobSpec, caller: Caller, key: str | None) -> JobSpec:
     return spec
 
 
-def check(spec: JobSpec, settings: Settings) -> None:
-    """Refuse what a scheduler would refuse.
+def check(spec: JobSpec, settings: Settings) -> Profile:
+    """Refuse what a scheduler would refuse; return the profile that is asked for.
 
     Raises:
         Problem: The profile is not known, an address is of no form that exists, or a host is not allowed.
@@ -115,14 +123,15 @@ def check(spec: JobSpec, settings: Settings) -> None:
     rules: dict[str, Callable[[], object]] = {
         "source": lambda: parse_source(spec.source, settings.source_hosts),
         "destination": lambda: parse_destination(spec.destination),
-        "profile": lambda: resolve_profile(spec, settings),
         "webhook": lambda: check_webhook(spec, settings),
+        "profile": lambda: resolve_profile(spec, settings),
     }
     for field, rule in rules.items():
         try:
             rule()
         except SpecError as error:
             raise _invalid(field, str(error).removeprefix(f"{field}: ")) from None
+    return resolve_profile(spec, settings)
 
 
 def full(tenant: str, limit: int | None) -> Problem:

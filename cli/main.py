@@ -16,6 +16,7 @@ _COMMANDS = {
     "transcode": ("cli.transcode:transcode", "Turn a video into an HLS and DASH stream, right here."),
     "probe": ("cli.inspect:probe", "Show what a source is."),
     "plan": ("cli.inspect:plan", "Show how a source would be cut and encoded; encodes nothing."),
+    "capacity": ("cli.capacity:capacity_command", "Say how large a farm must be for so many hours a day."),
     "play": ("cli.play:play", "Open a player for a published folder."),
     "submit": ("cli.jobs:submit", "Submit a job to a running farm."),
     "status": ("cli.jobs:status", "Show a job."),

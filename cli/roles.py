@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from cli.output import explains_errors
+from gopfarm import tracing
 from gopfarm.log import configure_logging
 from gopfarm.metrics import Role, serve_metrics
 from gopfarm.process import cores
@@ -40,6 +41,7 @@ def _until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> Non
     while not ended.wait(1.0):
         pass
     stop()
+    tracing.shut_down()
 
 
 def check_redis(settings: Settings) -> None:
@@ -66,6 +68,7 @@ def scheduler(metrics_port: int | None, log_level: str, as_json: bool) -> None:
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
+    tracing.set_up("scheduler")
     check_redis(settings)
     if metrics_port is not None:
         serve_metrics(metrics_port, Role.SCHEDULER, Role.LEADER, tenant_classes=classes_of(settings.tenants))
@@ -117,6 +120,7 @@ def worker(
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
+    tracing.set_up("worker")
     wanted = tuple(name.strip() for name in queues.split(",") if name.strip())
     encoders = find_encoders()
     chosen = choose_slots(cores() if slots is None else slots, gpu_slots, wanted, encoders)

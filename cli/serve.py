@@ -9,6 +9,7 @@ import click
 
 from cli.output import explains_errors, json_option, print_json
 from cli.roles import check_redis, json_logs_option, log_level_option, metrics_port_option
+from gopfarm import tracing
 from gopfarm.errors import SpecError
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.metrics import Role, serve_metrics
@@ -44,6 +45,7 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
+    tracing.set_up("api")
     check_host(host, settings)
     check_redis(settings)
     with listen(host, port) as listener:
@@ -56,6 +58,7 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
             "api started", host=host, port=listener.getsockname()[1], protected=bool(settings.api_tokens)
         )
         server.serve_forever()
+    tracing.shut_down()
     log.info("api stopped")
 
 

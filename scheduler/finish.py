@@ -8,6 +8,7 @@ from math import ceil
 
 import redis
 
+from gopfarm import tracing
 from gopfarm.errors import DamagedError
 from gopfarm.plan import Plan
 from gopfarm.results import TaskResult, result_folder
@@ -28,6 +29,7 @@ _SOUND_FACTOR = 5
 _MOST_CONCEALED = 0.5
 
 
+@tracing.span("publish")
 def publish_job(store: TaskStore, job_id: str, plan: Plan, before_each: Callable[[], None]) -> Published:
     """Verify and publish a job whose tasks are all done; ``before_each`` is called before each document.
 

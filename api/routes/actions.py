@@ -9,7 +9,7 @@ from api.jobviews import JobId, job_of, no_such_job, view_for
 from api.models import Job, Priority
 from api.problems import Problem, documented
 from api.routes import V1
-from api.services import Farm
+from api.services import Farm, Services
 from api.submission import full
 from gopfarm.log import get_logger
 from gopfarm.store import JobState
@@ -42,7 +42,7 @@ def cancel_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
     if not cancelled and view.state is not JobState.CANCELLED:
         raise Problem("conflict", f"the job is {view.state} and cannot be cancelled any more")
     if cancelled:
-        log.info("job cancelled", job=job_id, tenant=view.tenant)
+        _tell(farm, job_id, "job cancelled")
     return job_of(view)
 
 
@@ -69,7 +69,7 @@ def retry_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
     if outcome != "retried":
         what = "was refused as it was submitted" if outcome in _RETRIED_FROM else f"is {outcome}"
         raise Problem("conflict", f"the job {what}: only failed and cancelled jobs are retried")
-    log.info("job retried", job=job_id, tenant=view.tenant)
+    _tell(farm, job_id, "job retried")
     return job_of(view_for(farm, caller, job_id))
 
 
@@ -93,5 +93,10 @@ def set_priority(farm: Farm, caller: JobsWriter, job_id: JobId, wanted: Priority
         raise no_such_job(job_id)
     if outcome != "changed":
         raise Problem("conflict", f"the job is {outcome}: only the priority of jobs under way matters")
-    log.info("priority changed", job=job_id, tenant=view.tenant, priority=level)
+    _tell(farm, job_id, "priority changed", priority=level)
     return job_of(view_for(farm, caller, job_id))
+
+
+def _tell(farm: Services, job_id: str, event: str, **facts: object) -> None:
+    with farm.jobs.about(job_id):
+        log.info(event, **facts)

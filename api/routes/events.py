@@ -31,7 +31,11 @@ After = Annotated[
 ]
 LastEventId = Annotated[
     str | None,
-    Header(max_length=41, description="The same as `after`; browsers send it when a connection was lost."),
+    Header(
+        alias="Last-Event-ID",
+        max_length=41,
+        description="The same as `after`; browsers send it when a connection was lost.",
+    ),
 ]
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -100,7 +104,7 @@ def _begin(after: str | None, last_event_id: str | None) -> str | None:
         return event_id(given)
     except SpecError as error:
         where = FieldError.model_validate(
-            {"location": "header", "field": "last-event-id", "detail": str(error)}
+            {"location": "header", "field": "Last-Event-ID", "detail": str(error)}
             if last_event_id
             else {"location": "query", "field": "after", "detail": str(error)}
         )

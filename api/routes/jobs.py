@@ -64,6 +64,7 @@ def submit_job(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=256,
             description="The same as `idempotency_key` in the spec: sent again with it, the same job is "
@@ -77,7 +78,7 @@ def submit_job(
     idempotency key it is safe to send the same request again when no answer came. `tenant` may be left out
     where the token is for one tenant only.
     """
-    submission = submit(farm, caller, document, idempotency_key)
+    submission = submit(farm, caller, document, idempotency_key, request.headers.get("traceparent"))
     response.status_code = 202 if submission.new else 200
     response.headers["Location"] = request.app.url_path_for("get_job", job_id=submission.job_id)
     return details_of(farm, view_for(farm, caller, submission.job_id))

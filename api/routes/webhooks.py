@@ -33,7 +33,7 @@ DeliveryId = Annotated[
 ]
 
 
-class Webhooks(BaseModel):
+class WebhooksPage(BaseModel):
     """Webhooks: those that wait, oldest event first, or those that were given up, latest first."""
 
     webhooks: list[DeliveryView] = Field(description="What each tells of, to whom, and what became of it.")
@@ -43,7 +43,7 @@ class Webhooks(BaseModel):
     "",
     operation_id="listWebhooks",
     summary="List webhooks",
-    response_model=Webhooks,
+    response_model=WebhooksPage,
     responses=documented(404),
 )
 def list_webhooks(
@@ -61,7 +61,7 @@ def list_webhooks(
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=_MOST, description="At most so many.")] = _USUAL,
-) -> Webhooks:
+) -> WebhooksPage:
     """List the webhooks of the caller's jobs.
 
     Of a farm with many tenants, a token for some of them sees what is theirs among the first thousand.
@@ -69,10 +69,10 @@ def list_webhooks(
     if job is not None:
         check_visible(farm, caller, job)
         views = [view for view in farm.events.of_job(job) if state in (None, view.state)]
-        return Webhooks(webhooks=views[:limit])
+        return WebhooksPage(webhooks=views[:limit])
     most = limit if caller.tenants is None else _MOST
     found = farm.events.dead(most) if state == "dead" else farm.events.waiting(most)
-    return Webhooks(webhooks=_visible(farm, caller, found)[:limit])
+    return WebhooksPage(webhooks=_visible(farm, caller, found)[:limit])
 
 
 @router.get(

@@ -45,9 +45,11 @@ RECORDS = frozenset(
         "gopfarm:job:<id>",
         "gopfarm:jobs",
         "gopfarm:messages",
+        "gopfarm:planned",
         "gopfarm:schedulers",
         "gopfarm:shares",
         "gopfarm:tenants",
+        "gopfarm:throughput:<id>",
         "gopfarm:workers",
     }
 )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 
 import redis
 from pydantic import BaseModel, ConfigDict, Field
 
-from gopfarm.plan import Plan, VideoTask, renditions_of
 from gopfarm.serial import from_json
 from gopfarm.store import keys
 from gopfarm.store.models import Failure, JobState
 from gopfarm.store.packing import expand
 from gopfarm.store.tasks import TWIN
+
+TaskKind = Literal["video", "audio", "subtitles"]
 
 #: waiting: not given out yet. queued: in a queue of workers. failed: so did its last attempt, and the job.
 TaskState = Literal["waiting", "queued", "running", "done", "failed"]
@@ -41,7 +43,7 @@ class TaskRow(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="Id of the task.")
-    kind: Literal["video", "audio", "subtitles"] = Field(description="What it makes.")
+    kind: TaskKind = Field(description="What it makes.")
     chunk: int | None = Field(description="Index of its chunk; null where it spans the whole film.")
     renditions: tuple[str, ...] = Field(description="Names of the renditions that it makes a part of.")
     queue: str = Field(description="Queue of the workers that can run it.")
@@ -71,29 +73,61 @@ class ChunkMap(BaseModel):
     tasks: tuple[TaskRow, ...] = Field(description="The tasks, in the order of the plan.")
 
 
-@dataclass(frozen=True)
-class _Fixed:
-    """What does not change of a task; ``length`` is its frames or samples."""
+# What is read of a plan: reading all of it takes a second for a film of five thousand tasks.
 
-    id: str
-    kind: Literal["video", "audio", "subtitles"]
-    chunk: int | None
-    renditions: tuple[str, ...]
-    queue: str
-    expected_seconds: float
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+
+
+@dataclass(frozen=True)
+class _Span:
+    start: int
     length: int
 
 
 @dataclass(frozen=True)
+class _PlannedTask:
+    id: str
+    kind: TaskKind
+    segments: tuple[_Span, ...]
+    rendition: _Named | None = None
+    renditions: tuple[_Named, ...] = ()
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first slot, and the first one behind the last."""
+        last = self.segments[-1]
+        return self.segments[0].start, last.start + last.length
+
+
+@dataclass(frozen=True)
+class _Planned:
+    grid_rate: Fraction
+    video_start: Fraction
+    video: tuple[_Named, ...]
+    audio: tuple[_Named, ...]
+    subtitles: tuple[_Named, ...]
+    tasks: tuple[_PlannedTask, ...]
+
+
+@dataclass(frozen=True)
 class _Outline:
-    """What does not change of a job from its planning on."""
+    """What does not change of a job from its planning on.
 
-    chunks: tuple[Chunk, ...]
-    renditions: tuple[str, ...]
-    tasks: tuple[_Fixed, ...]
+    Args:
+        chunks, renditions: As they are told.
+        tasks: Each as it is while it waits.
+        lengths: Frames or samples of each task, by its id.
+        done: The tasks that were seen done, which do not change any more, by their ids.
+    """
 
-
-_NOTHING = _Outline((), (), ())
+    chunks: tuple[Chunk, ...] = ()
+    renditions: tuple[str, ...] = ()
+    tasks: tuple[TaskRow, ...] = ()
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    done: dict[str, TaskRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,10 +137,11 @@ class _Progress:
     ``failed`` has the last attempt at each task that failed.
     """
 
+    job: JobState
+    failed: Mapping[str, int]
     queued: set[str]
     owners: Mapping[str, str]
     results: set[str]
-    failed: Mapping[str, int]
     started: Mapping[str, str]
     progress: Mapping[str, str]
     attempts: Mapping[str, str]
@@ -142,17 +177,16 @@ class ChunkMaps:
         state, plan_hash, since = record
         if state is None:
             return None
-        outline = self._outline(job_id, plan_hash, since) if plan_hash and has_tasks else _NOTHING
-        known, now = JobState(state), seconds + micros / 1e6
+        outline = self._outline(job_id, plan_hash, since) if plan_hash and has_tasks else _Outline()
         failed = {one.task: one.attempt for one in map(Failure.model_validate_json, failures)}
-        progress = _Progress(set(queued), owners, set(results), failed, *rest)
+        progress = _Progress(JobState(state), failed, set(queued), owners, set(results), *rest)
         return ChunkMap(
             job=job_id,
-            state=known,
-            now=now,
+            state=progress.job,
+            now=seconds + micros / 1e6,
             chunks=outline.chunks,
             renditions=outline.renditions,
-            tasks=tuple(_row(task, progress, known) for task in outline.tasks),
+            tasks=tuple(_row(task, outline, progress) for task in outline.tasks),
         )
 
     def _outline(self, job_id: str, plan_hash: str, since: str) -> _Outline:
@@ -167,8 +201,8 @@ class ChunkMaps:
             pipe.hgetall(keys.orders(job_id))
             document, orders = pipe.execute()
         if not document or not orders:
-            return _NOTHING
-        outline = _outline_of(from_json(Plan, expand(document)), orders)
+            return _Outline()
+        outline = _outline_of(from_json(_Planned, expand(document)), orders)
         with self._lock:
             self._outlines[name] = outline
             while len(self._outlines) > _REMEMBERED:
@@ -176,24 +210,9 @@ class ChunkMaps:
         return outline
 
 
-def _outline_of(plan: Plan, orders: Mapping[str, str]) -> _Outline:
-    """Take a plan apart."""
-    spans = sorted({(task.start, task.end) for task in plan.tasks if isinstance(task, VideoTask)})
-    places = {start: place for place, (start, _) in enumerate(spans)}
-    fixed = []
-    for task in plan.tasks:
-        queue, _, expected, length = orders[task.id].split()
-        fixed.append(
-            _Fixed(
-                id=task.id,
-                kind=task.kind,
-                chunk=places[task.start] if isinstance(task, VideoTask) else None,
-                renditions=tuple(rendition.name for rendition in renditions_of(task)),
-                queue=queue,
-                expected_seconds=float(expected),
-                length=int(length),
-            )
-        )
+def _outline_of(plan: _Planned, orders: Mapping[str, str]) -> _Outline:
+    spans = sorted({task.span for task in plan.tasks if task.kind == "video"})
+    places = {span: place for place, span in enumerate(spans)}
     chunks = (
         Chunk(
             index=place,
@@ -202,33 +221,62 @@ def _outline_of(plan: Plan, orders: Mapping[str, str]) -> _Outline:
         )
         for place, (start, end) in enumerate(spans)
     )
-    return _Outline(tuple(chunks), tuple(one.name for one in plan.renditions), tuple(fixed))
+    tasks, lengths = [], {}
+    for task in plan.tasks:
+        queue, _, expected, length = orders[task.id].split()
+        made = task.renditions if task.rendition is None else (task.rendition,)
+        lengths[task.id] = int(length)
+        tasks.append(
+            TaskRow(
+                id=task.id,
+                kind=task.kind,
+                chunk=places[task.span] if task.kind == "video" else None,
+                renditions=tuple(rendition.name for rendition in made),
+                queue=queue,
+                expected_seconds=float(expected),
+                state="waiting",
+                done=0.0,
+                attempts=0,
+                worker=None,
+                started=None,
+                seconds=None,
+            )
+        )
+    names = tuple(rendition.name for rendition in (*plan.video, *plan.audio, *plan.subtitles))
+    return _Outline(tuple(chunks), names, tuple(tasks), lengths)
 
 
-def _row(task: _Fixed, now: _Progress, job: JobState) -> TaskRow:
-    state, runs = _state(task.id, now, job), (task.id, task.id + TWIN)
-    owner = next((now.owners[run] for run in runs if run in now.owners), None)
+def _row(task: TaskRow, outline: _Outline, now: _Progress) -> TaskRow:
+    if task.id in outline.done:
+        return outline.done[task.id]
+    state = _state(task.id, now)
+    if state == "waiting" and task.id not in now.attempts:
+        return task
+    runs = (task.id, task.id + TWIN)
+    owner = next((now.owners[run] for run in runs if run in now.owners), "") if state == "running" else ""
     started = next((now.started[run] for run in runs if run in now.started), None)
-    frames = max(int(now.progress.get(run, 0)) for run in runs)
-    done = 1.0 if state == "done" else min(1.0, frames / max(1, task.length))
-    fields: dict[str, Any] = vars(task) | {
-        "state": state,
-        "done": done if state in ("done", "running") else 0.0,
-        "attempts": int(now.attempts.get(task.id, 0)),
-        "worker": owner.partition("#")[0] if owner is not None and state == "running" else None,
-        "started": float(started) if started is not None else None,
-        "seconds": float(now.seconds[task.id]) if task.id in now.seconds else None,
-    }
-    del fields["length"]
-    return TaskRow.model_construct(**fields)
+    finished = max(int(now.progress.get(run, 0)) for run in runs) / max(1, outline.lengths[task.id])
+    row = task.model_copy(
+        update={
+            "state": state,
+            "done": {"done": 1.0, "running": min(1.0, finished)}.get(state, 0.0),
+            "attempts": int(now.attempts.get(task.id, 0)),
+            "worker": owner.partition("#")[0] or None,
+            "started": float(started) if started is not None else None,
+            "seconds": float(now.seconds[task.id]) if task.id in now.seconds else None,
+        }
+    )
+    if state == "done":
+        outline.done[task.id] = row
+    return row
 
 
-def _state(task_id: str, now: _Progress, job: JobState) -> TaskState:
+def _state(task_id: str, now: _Progress) -> TaskState:
     if task_id in now.results:
         return "done"
-    if job.ended:
+    if now.job.ended:
         attempts = int(now.attempts.get(task_id, 0))
-        return "failed" if job is JobState.FAILED and now.failed.get(task_id) == attempts else "waiting"
+        return "failed" if now.job is JobState.FAILED and now.failed.get(task_id) == attempts else "waiting"
     if task_id in now.owners or task_id + TWIN in now.owners:
         return "running"
     return "queued" if task_id in now.queued else "waiting"

@@ -9,11 +9,11 @@ from typing import Any, cast
 import redis
 
 from gopfarm.store import keys
+from gopfarm.store.events import ENDS
 from gopfarm.store.models import JobState
 
-#: Events that are read at a time, and those that tell the end of a job.
+#: Events that are read at a time.
 _MAX_EVENTS = 1000
-_ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class EndedJob:
     """A job that has ended. Times are seconds since 1970.
 
     ``begun`` is when its first task was started, ``media_seconds`` for how long it plays: None where it did
-    not come that far.
+    not come that far. ``refused`` is a submission that became no job.
     """
 
     id: str
@@ -32,12 +32,13 @@ class EndedJob:
     ended: float
     begun: float | None
     media_seconds: float | None
+    refused: bool = False
 
 
 def newly_ended(client: redis.Redis) -> list[EndedJob]:
     """Return the jobs that have ended since this was asked last, by whichever scheduler.
 
-    One that was sent through again meanwhile is not among them, nor is a submission that was refused.
+    One that was sent through again meanwhile is not among them.
     ``client`` decodes responses.
     """
     last = cast("str | None", client.get(keys.EVENTS_COUNTED)) or "0"
@@ -45,7 +46,7 @@ def newly_ended(client: redis.Redis) -> list[EndedJob]:
     entries = answer[0][1] if answer else []
     if not entries:
         return []
-    ended = [fields["job"] for _, fields in entries if fields["event"] in _ENDS]
+    ended = [fields["job"] for _, fields in entries if fields["event"] in ENDS]
     with client.pipeline(transaction=False) as pipe:
         for job_id in ended:
             pipe.hgetall(keys.job(job_id))
@@ -54,7 +55,7 @@ def newly_ended(client: redis.Redis) -> list[EndedJob]:
     return [
         _ended_job(job_id, fields)
         for job_id, fields in zip(ended, records, strict=True)
-        if fields and JobState(fields["state"]).ended and "rejected" not in fields
+        if fields and JobState(fields["state"]).ended
     ]
 
 
@@ -68,4 +69,5 @@ def _ended_job(job_id: str, fields: Mapping[str, str]) -> EndedJob:
         ended=float(fields[f"at:{fields['state']}"]),
         begun=float(fields["begun"]) if "begun" in fields else None,
         media_seconds=float(fields["media_seconds"]) if "media_seconds" in fields else None,
+        refused="rejected" in fields,
     )

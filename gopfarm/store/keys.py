@@ -180,12 +180,12 @@ def tenant_runs(tenant: str) -> str:
     return f"{PREFIX}:tenant:{tenant}:runs"
 
 
-def priority(level: int) -> str:
+def priority(level: int | str) -> str:
     """Set of the jobs of a priority that have not ended."""
     return f"{PREFIX}:priority:{level}"
 
 
-def throughput(minute: int) -> str:
+def throughput(minute: int | str) -> str:
     """Hash of what was done in a minute since 1970: tasks, and milliseconds of films."""
     return f"{PREFIX}:throughput:{minute}"
 

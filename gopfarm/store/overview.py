@@ -32,9 +32,6 @@ from gopfarm.store.scripts import Scripts
 from gopfarm.store.tasks import TWIN
 from gopfarm.tenants import TenantPolicy, policy_of
 
-#: Seconds for which a view is given to everybody who asks.
-_FRESH_SECONDS = 1.0
-
 #: Jobs, or runs, that one script looks at: Redis does nothing else meanwhile.
 _PAGE = 500
 
@@ -61,6 +58,7 @@ class Overview:
         policies: Weights and limits by tenant.
         backlog: Tells from a census, and the video encoders that live workers have, what is left to do: the
             seconds of one slot, by queue.
+        fresh_seconds: For how long a view is given to everybody who asks.
     """
 
     def __init__(
@@ -68,6 +66,7 @@ class Overview:
         client: redis.Redis,
         policies: Mapping[str, TenantPolicy],
         backlog: Callable[[Census, Collection[str]], Mapping[str, float]],
+        fresh_seconds: float = 1.0,
     ) -> None:
         self._redis = client
         self._policies = policies
@@ -78,14 +77,15 @@ class Overview:
         self._events = EventStore(client, ttl_seconds=0)  # it is only read
         self._lock = Lock()
         self._view: FarmView | None = None
+        self._fresh_seconds = fresh_seconds
         self._until = 0.0
 
     def farm(self) -> FarmView:
-        """Return the farm as it is, or was a second ago at most."""
+        """Return the farm as it is, or was a moment ago."""
         with self._lock:
             if self._view is None or time.monotonic() >= self._until:
                 self._view = self._look()
-                self._until = time.monotonic() + _FRESH_SECONDS
+                self._until = time.monotonic() + self._fresh_seconds
             return self._view
 
     def _look(self) -> FarmView:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import cast
 
 import redis
 
+from gopfarm import tracing
 from gopfarm.errors import SpecError
 from gopfarm.plan import Plan
 from gopfarm.results import TaskResult
@@ -15,9 +17,11 @@ from gopfarm.serial import from_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
+from gopfarm.store.client import REDIS_FAULTS
 from gopfarm.store.models import Failure, Growing, JobState, JobView
 from gopfarm.store.pace import Remaining, remaining
 from gopfarm.store.packing import expand
+from gopfarm.tracing import JobTrace
 
 #: Page size of ``recent``.
 _MAX_PAGE = 1000
@@ -166,7 +170,23 @@ class JobReader:
             tasks_done=done,
             progress=1.0 if state is JobState.DONE else share,
             master=fields.get("master"),
+            trace_id=JobTrace.of(job_id, [fields.get(name) for name in JobTrace.FIELDS]).trace_id,
         )
+
+    def trace(self, job_id: str) -> JobTrace:
+        """Return the trace that a job belongs to, with what logs call the job."""
+        values = cast("list[str | None]", self._redis.hmget(keys.job(job_id), JobTrace.FIELDS))
+        return JobTrace.of(job_id, values)
+
+    def about(self, job_id: str) -> AbstractContextManager[None]:
+        """Have log lines inside the block name a job, and spans belong to it.
+
+        Where Redis cannot tell more, lines name it by its id alone.
+        """
+        try:
+            return tracing.about(self.trace(job_id))
+        except REDIS_FAULTS:
+            return tracing.about(JobTrace(job_id))
 
     def recent(self, limit: int = 50) -> list[JobView]:
         """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""

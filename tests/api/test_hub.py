@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from api import hub as hub_module
 from api.hub import Hub, event_id
@@ -217,10 +219,16 @@ def test_listeners_go_on_when_redis_comes_back(monkeypatch: pytest.MonkeyPatch) 
             async with hub_on(server.url) as hub, aclosing(hub.listen(after="0")) as events:
                 ids = write(client, 2)
                 assert [(await anext(events)).id for _ in range(2)] == ids
-                # What a server that restarts does to its clients.
+                socket = Path(server.url.partition("://")[2].partition("?")[0])
+                socket.rename(socket.with_suffix(".away"))
                 client.client_kill_filter(skipme=True, _type="normal")
+                with capture_logs() as logs:
+                    await until(lambda: bool(logs))
                 ids = write(client, 2)
+                late = asyncio.create_task(take(hub, 2, after="0"))
+                socket.with_suffix(".away").rename(socket)
                 assert [(await anext(events)).id for _ in range(2)] == ids
+                assert len(await late) == 2
 
     try:
         run(work)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from prometheus_client import REGISTRY
 
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, TaskStore
@@ -140,3 +141,22 @@ def test_a_token_for_one_tenant_says_the_tenant(valkey: redis.Redis, valkey_url:
         with calling(url, "token-two") as two:
             assert submit(two, tenant="news").json()["tenant"] == "news"
             problem(submit(two), 403, "forbidden")
+
+
+def test_a_job_belongs_to_the_trace_of_its_request(api: httpx.Client) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    assert api.post(JOBS, json=SPEC, headers=headers).json()["trace_id"] == trace
+    assert submit(api).json()["trace_id"] not in (None, trace)
+
+
+def test_submissions_are_counted_as_the_queues_are(api: httpx.Client) -> None:
+    def count(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(f"gopfarm_jobs_{name}_total", labels) or 0.0
+
+    before = count("submitted", tenant_class="other"), count("refused", reason="spec")
+    for _ in range(2):
+        submit(api, idempotency_key="upload-42")
+        submit(api, priority=10)
+    assert count("submitted", tenant_class="other") == before[0] + 1
+    assert count("refused", reason="spec") == before[1] + 2

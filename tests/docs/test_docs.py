@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
+OPENAPI = ROOT / "docs" / "openapi.json"
 SCHEMA = ROOT / "docs" / "job-spec.schema.json"
 
 
@@ -72,6 +73,12 @@ def test_the_page_of_metrics_is_that_of_the_code() -> None:
     assert printed.exit_code == 0
     page = ROOT / "docs" / "metrics.md"
     assert page.read_text() == printed.output, "run: gopfarm metrics --markdown > docs/metrics.md"
+
+
+def test_the_published_description_of_the_api_is_that_of_the_code() -> None:
+    printed = CliRunner().invoke(cli, ["schema", "--api"])
+    assert printed.exit_code == 0
+    assert OPENAPI.read_text() == printed.output, "run: gopfarm schema --api > docs/openapi.json"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -142,8 +149,8 @@ def test_the_profile_page_lists_every_field_and_every_built_in_profile() -> None
 
 def test_profiles_that_are_shown_are_valid() -> None:
     for page in PAGES:
-        if page.name == "kubernetes.md":
-            continue  # it shows values of the chart: see tests/helm
+        if page.name in {"kubernetes.md", "monitoring.md", "tracing.md"}:
+            continue  # they show values of the chart: see tests/helm
         for block in fenced(page, "yaml"):
             Profile.model_validate(yaml.safe_load(block))
 
@@ -158,6 +165,7 @@ def test_the_architecture_page_lists_every_state_key_and_script() -> None:
     constants = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
     names = constants - {keys.PREFIX} | {job, keys.pending("<id>", "<queue>"), keys.delivery("<id>")}
     names |= {keys.state("<state>"), keys.unplanned("<encoder>")}
+    names |= {keys.priority("<priority>"), keys.throughput("<minute>")}
     names |= {keys.tenant_jobs("<tenant>"), keys.tenant_runs("<tenant>"), keys.destination("<digest>")}
     assert {name for name in table if name.startswith(keys.PREFIX + ":")} == names | {
         part("<id>") for part in keys.PARTS

@@ -14,7 +14,6 @@ if redis.call('HEXISTS', key(id, 'tasks'), task) == 0 then return 'unwanted' end
 if redis.call('HSETNX', key(id, 'results'), task, ARGV[4]) == 0 then return 'duplicate' end
 -- Whoever else has it by now runs what is done.
 count_result(id, task, mine and run == task or redis.call('HEXISTS', key(id, 'owners'), task) == 1)
-count_done(id, task)
 -- A worker that had lost its lease may come first: then nobody need do it again.
 forget_pending(id, task)
 unqueue(id, task)

@@ -14,14 +14,12 @@ end
 if repair_state(id, state) then note('state') end
 if not state or state == 'done' or state == 'failed' or state == 'cancelled' then
   if redis.call('SREM', LIVE, id) == 1 then note('ended') end
-  for level = 0, 9 do redis.call('SREM', PRIORITY .. level, id) end
   redis.call('SREM', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
   leave_lists(id)
   return found
 end
 
 redis.call('SADD', LIVE, id)
-redis.call('SADD', PRIORITY .. priority_of(id), id)
 redis.call('SADD', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
 if state == 'queued' or state == 'probing' or state == 'planning' then
   if not redis.call('ZSCORE', QUEUED, id) and not redis.call('ZSCORE', PREPARING, id) then

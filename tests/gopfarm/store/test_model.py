@@ -28,6 +28,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from gopfarm.errors import EncodeError, SourceError
 from gopfarm.store import (
     LIVE_STATES,
+    PRIORITIES,
     TWIN,
     Board,
     CensusTaker,
@@ -73,6 +74,7 @@ class Farm(RuleBasedStateMachine):
         self.state: dict[str, JobState] = {}
         self.done: dict[str, set[str]] = {}
         self.starts: dict[str, dict[str, int]] = {}
+        self.priority: dict[str, int] = {}
         self.nonce = 0
 
     # Schedulers.
@@ -131,6 +133,14 @@ class Farm(RuleBasedStateMachine):
     @rule(given=messages)
     def recall(self, given: Given) -> None:
         self.store.recall(given)
+
+    @rule(job=JOBS, priority=st.integers(0, 9))
+    def set_priority(self, job: str, priority: int) -> None:
+        outcome = self.store.set_priority(job, priority)
+        state = self.state.get(job)
+        assert outcome == ("changed" if state is not None and not state.ended else state or "")
+        if outcome == "changed":
+            self.priority[job] = priority
 
     @rule(given=messages)
     def lose_message(self, given: Given) -> None:
@@ -325,6 +335,9 @@ class Farm(RuleBasedStateMachine):
         live = {job for job, state in self.state.items() if not state.ended}
         assert set(self.store.live_jobs()) == live
         assert self.client.smembers(keys.tenant_jobs("default")) == live
+        for priority in PRIORITIES:
+            of_it = {job for job in live if self.priority.get(job, SPEC.priority) == priority}
+            assert self.client.smembers(keys.priority(priority)) == of_it
         leases = set(self.client.zrange(keys.LEASES, 0, -1))
         assert self.client.smembers(keys.tenant_runs("default")) == leases
         publishing = set(self.client.zrange(keys.PUBLISHING, 0, -1))

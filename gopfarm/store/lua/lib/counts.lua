@@ -30,11 +30,12 @@ local function note_state(id, from, to, now)
   end
 end
 
--- Put a job on the lists of its state, and off those of others; true if it was not so.
+-- Put a job on the lists of its state and priority, and off those of others; true if it was not so.
 local function repair_state(id, state)
-  local wrong, wish = false, UNPLANNED .. wish_of(id)
+  local wrong, live, wish = false, false, UNPLANNED .. wish_of(id)
   for _, name in ipairs(LIVE_STATES) do
     local listed = redis.call('ZSCORE', STATES .. name, id)
+    live = live or name == state
     if listed and name ~= state then
       redis.call('ZREM', STATES .. name, id)
       wrong = true
@@ -42,6 +43,11 @@ local function repair_state(id, state)
       redis.call('ZADD', STATES .. name, redis.call('HGET', key(id), 'at:' .. name) or clock(), id)
       wrong = true
     end
+  end
+  local priority = priority_of(id)
+  for level = 0, 9 do
+    local change = live and tostring(level) == priority and 'SADD' or 'SREM'
+    if redis.call(change, PRIORITY .. level, id) == 1 then wrong = true end
   end
   local change = BEFORE_THE_PLAN[state] and 'SADD' or 'SREM'
   return redis.call(change, wish, id) == 1 or wrong
@@ -66,24 +72,23 @@ local function count_plan(id, main, open, left)
   end
 end
 
+-- Count a task among what the farm gets done in this minute, and the part of its film that it is of all the film's work:
+-- that many of the seconds that were expected of it.
+local function count_done(id, seconds)
+  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
+  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
+  local media, expected = tonumber(known[1] or '0'), tonumber(known[2] or '0')
+  if expected > 0 then redis.call('HINCRBY', minute, 'media_ms', milliseconds(media * seconds / expected)) end
+  if redis.call('HINCRBY', minute, 'tasks', 1) == 1 then redis.call('EXPIRE', minute, THROUGHPUT_KEPT) end
+end
+
 -- Note that a task has its result. ran: whether a worker had it.
 local function count_result(id, task, ran)
   local queue, _, seconds = order_of(id, task)
   redis.call('HINCRBY', key(id), 'open:' .. queue, -1)
   redis.call('HINCRBY', key(id), 'left:' .. queue, -milliseconds(seconds))
   if ran then redis.call('HINCRBY', key(id), 'running:' .. queue, -1) end
-end
-
--- Count a task that was just done among what the farm gets done in this minute: the task, and the part of its film that
--- it is of all the film's work.
-local function count_done(id, task)
-  local minute = PREFIX .. 'throughput:' .. math.floor(clock() / 60)
-  local known = redis.call('HMGET', key(id), 'media_seconds', 'expected')
-  local _, _, seconds = order_of(id, task)
-  local media, expected = tonumber(known[1] or '0'), tonumber(known[2] or '0')
-  redis.call('HINCRBY', minute, 'tasks', 1)
-  if expected > 0 then redis.call('HINCRBY', minute, 'media_ms', milliseconds(media * seconds / expected)) end
-  redis.call('EXPIRE', minute, THROUGHPUT_KEPT)
+  count_done(id, seconds)
 end
 
 -- Let a worker have a run of an open task.
