@@ -56,6 +56,13 @@ IDLE_SECONDS = 60
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
+def player_page(title: str, stream: str) -> bytes:
+    """Return the page that plays the stream whose master playlist is at the path ``stream``."""
+    page = (STATIC / "player.html").read_text(encoding="utf-8")
+    filled = page.replace("{{title}}", html.escape(title)).replace("{{stream}}", html.escape(stream))
+    return filled.encode()
+
+
 class PlayerServer:
     """Serves the player page at ``url`` until it is closed. Use it as a context manager."""
 
@@ -168,8 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         return file if inside else None
 
     def _send_page(self, *, body: bool) -> None:
-        page = (STATIC / "player.html").read_text(encoding="utf-8")
-        data = page.replace("{{title}}", html.escape(self.folder.name)).encode()
+        data = player_page(self.folder.name, "/stream/master.m3u8")
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", CONTENT_TYPES[".html"])
         self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
@@ -193,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = os.fstat(file.fileno()).st_size
         # RFC 9110, section 14.2: Range means something to GET only.
         asked = self.headers.get("Range") if body else None
-        span = _span(asked, size)
+        span = byte_span(asked, size)
         if span is None:
             self._send_text(
                 HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
@@ -215,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(block)
 
 
-def _span(header: str | None, size: int) -> tuple[bool, int, int] | None:
+def byte_span(header: str | None, size: int) -> tuple[bool, int, int] | None:
     """Read a Range header as (partial?, start, end), the end excluded; None where no byte of it exists.
 
     A header that is not understood is ignored, as RFC 9110 section 14.2 asks.

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from gopfarm.facts import AudioFacts, Colour, Keyframe, SourceFacts, SourceRef, VideoFacts
+from gopfarm.facts import SourceFacts
 from gopfarm.settings import get_settings
+from scheduler.imagined import film
 from scheduler.prepare import probe_url
-
-#: Ticks of a described film's clock for a frame.
-_TICKS = 1001
 
 
 def probed(clip: Path) -> SourceFacts:
@@ -43,26 +41,4 @@ def described(
         bytes_per_second: Its size, for each second.
         digest: What tells it from other films.
     """
-    duration = Fraction(frames) / rate
-    slots = range(0, frames, int(keyframe_seconds * rate))
-    video = VideoFacts(
-        stream=0,
-        codec="h264",
-        width=1920,
-        height=1080,
-        pixel_format="yuv420p",
-        colour=Colour(1, 1, 1),
-        sample_aspect_ratio=Fraction(1),
-        rotation=0,
-        time_base=1 / (rate * _TICKS),
-        frame_rate=rate,
-        constant_rate=True,
-        frame_count=frames,
-        origin_pts=0,
-        grid_rate=rate,
-        grid_frames=frames,
-        keyframes=tuple(Keyframe(slot * _TICKS, slot * _TICKS, slot) for slot in slots),
-    )
-    sound = AudioFacts(1, "aac", 48_000, 2, "stereo", "en", "", True, Fraction(0), duration)
-    ref = SourceRef("s3://films/film.mp4", int(duration * bytes_per_second), "etag")
-    return SourceFacts(ref, digest, "mov,mp4,m4a", duration, video, (sound,))
+    return film(frames, rate, keyframe_seconds, bytes_per_second, digest)

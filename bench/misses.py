@@ -9,7 +9,7 @@ def _plain(text: str) -> str:
 
 
 CPU_VERYFAST = _plain("""
-    x264 sets the floor: one decode and the bare encodes alone take 0.84 to 0.86 of what ffmpeg takes, and
+    x264 sets the floor: one decode and the bare encodes alone take 0.83 to 0.86 of what ffmpeg takes, and
     in ffmpeg little else is left to save. Beyond the floor the farm scales (4 % of a task), starts its
     encoders anew in each chunk and changes between them (3 %), and has the command around the tasks:
     Python, Valkey, probing (1.5 CPU s, 5 % of this clip and 0.2 % of six minutes). Tried: pictures in
@@ -32,6 +32,13 @@ WALL_SHORT = _plain("""
     the clip has four segments, which make two chunks: the harder one ends 1 to 2 s after the other, and
     before both there is a second for loading, probing and planning. Chunks of one segment would end more
     evenly, and cost joints: quality goes first. Six minutes have chunks enough
+""")
+
+EVEN = _plain("""
+    the film is the clip 26 times over, so its twelve chunks of 30 s are all equally hard, and two slots share
+    them evenly by themselves: nothing is left for shorter chunks at the end to even out, and their joints
+    cost 1 % of CPU. With an odd number of chunks, or scenes of their own, the last chunk alone would take up
+    to 37 s; the chosen shape leaves a slot idle for as long as a chunk of one segment takes, at most
 """)
 
 RATE = _plain("""

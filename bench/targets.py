@@ -179,6 +179,7 @@ MANY_MACHINES = (
         readings.chosen_over_undivided,
         digits=2,
         goal=under(1.0),
+        why=misses.EVEN,
     ),
     Target(
         "CPU in the chosen shape over undivided, 64 slots and 1,000 jobs waiting, simulated",

@@ -128,6 +128,7 @@ class EmbeddedFarm:
             scheduler = beside.submit(self._scheduler.stop)
             self._worker.stop()
             scheduler.result()
+        self._scheduler.tell_of_ends()
 
     def __exit__(self, *exception: object) -> None:
         try:

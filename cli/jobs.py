@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.expected import expected_of
+from cli.calling import trace_of_caller
 from cli.options import absolute, chosen_profile, profile_options, publish_option
 from cli.output import clock, explains_errors, json_option, one_line, price, print_json
 from cli.progress import ProgressView
@@ -25,6 +25,7 @@ from gopfarm.settings import Settings, get_settings
 from gopfarm.spec import PublishMode, WebhookEvent, make_spec
 from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore, connect, reachable
 from gopfarm.tenants import policy_of
+from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
 from scheduler.outlook import Expected
 
@@ -119,7 +120,8 @@ def submit(
             metadata=free,
         )
         broker = FarmBroker(settings.redis_url, {})
-        job_id = job_id_for(spec, send(broker, JOBS_QUEUE, "submit", spec.model_dump_json()))
+        message = send(broker, JOBS_QUEUE, "submit", spec.model_dump_json(), **trace_of_caller())
+        job_id = job_id_for(spec, message)
         if not follow:
             print_json({"job": job_id}) if as_json else click.echo(job_id)
             return
@@ -323,6 +325,8 @@ def _print_view(view: JobView, expected: Expected | None = None) -> None:
     line("source", one_line(view.source))
     line("destination", one_line(view.destination))
     line("tenant", f"{view.tenant}, priority {view.priority}")
+    if view.trace_id:
+        line("trace", view.trace_id)
     for failure in view.failures:
         line("attempt", one_line(f"{failure.attempt} at {failure.task} failed: {failure.reason}"))
     begun = view.times.get("queued")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from cli.calling import trace_of_caller
 from cli.embedded import EmbeddedFarm
-from cli.expected import expected_of
 from cli.progress import ProgressView
+from gopfarm import tracing
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import FarmError, JobFailedError, error_from
 from gopfarm.log import get_logger
@@ -19,6 +20,7 @@ from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.storage import open_destination
 from gopfarm.store import JobState, TaskStore, connect, reachable
+from scheduler.expected import expected_of
 from scheduler.finish import first_playable, remove_segments
 from stitcher import RenditionReport, rendition_reports
 from worker.capabilities import find_encoders
@@ -51,11 +53,15 @@ def run_here(spec: JobSpec, settings: Settings, workers: int | None, console: Co
     Raises:
         FarmError: The job failed, or the farm cannot be started; nothing of it is left at the destination.
     """
+    tracing.set_up("transcode")
     encoders = find_encoders()
     slots = choose_slots(workers or cores(), 1, (), encoders)
     check_room(settings.scratch_dir, sum(slots.values()))
-    with EmbeddedFarm(settings, slots, encoders) as farm, reachable(farm.settings.redis_url):
-        return _run(farm, spec, console)
+    try:
+        with EmbeddedFarm(settings, slots, encoders) as farm, reachable(farm.settings.redis_url):
+            return _run(farm, spec, console)
+    finally:
+        tracing.shut_down()
 
 
 def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> Done:
@@ -63,7 +69,7 @@ def _run(farm: EmbeddedFarm, spec: JobSpec, console: Console) -> Done:
     settings = farm.settings
     store = TaskStore(connect(settings.redis_url), settings.job_ttl_days * 86400)
     broker = FarmBroker(settings.redis_url, {})
-    job_id = send(broker, JOBS_QUEUE, "submit", spec.model_dump_json())
+    job_id = send(broker, JOBS_QUEUE, "submit", spec.model_dump_json(), **trace_of_caller())
     plan: Plan | None = None
     try:
         with ProgressView(console) as view:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from cli.output import explains_errors
+from gopfarm import tracing
 from gopfarm.log import configure_logging
 from gopfarm.metrics import Role, serve_metrics
 from gopfarm.process import cores
@@ -16,7 +17,7 @@ from gopfarm.settings import Settings, get_settings
 from gopfarm.store import connect, reachable
 from gopfarm.tenants import classes_of
 
-_log_level = click.option(
+log_level_option = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -24,9 +25,9 @@ _log_level = click.option(
     help="Least important lines to log, on stderr.",
 )
 
-_json_logs = click.option("--json", "as_json", is_flag=True, help="Log JSON even to a terminal.")
+json_logs_option = click.option("--json", "as_json", is_flag=True, help="Log JSON even to a terminal.")
 
-_metrics_port = click.option(
+metrics_port_option = click.option(
     "--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics on this port."
 )
 
@@ -40,9 +41,11 @@ def _until_signalled(start: Callable[[], None], stop: Callable[[], None]) -> Non
     while not ended.wait(1.0):
         pass
     stop()
+    tracing.shut_down()
 
 
-def _check_redis(settings: Settings) -> None:
+def check_redis(settings: Settings) -> None:
+    """Refuse to start where Redis does not answer: whoever starts the role is there to see it."""
     with reachable(settings.redis_url), connect(settings.redis_url) as client:
         client.ping()
 
@@ -52,9 +55,9 @@ def _check_redis(settings: Settings) -> None:
 Example:
   GOPFARM_REDIS_URL=redis://queue:6379/0 gopfarm scheduler"""
 )
-@_metrics_port
-@_log_level
-@_json_logs
+@metrics_port_option
+@log_level_option
+@json_logs_option
 @explains_errors
 def scheduler(metrics_port: int | None, log_level: str, as_json: bool) -> None:
     """Run a scheduler: takes submissions, plans jobs, gives out tasks, publishes.
@@ -65,7 +68,8 @@ def scheduler(metrics_port: int | None, log_level: str, as_json: bool) -> None:
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
-    _check_redis(settings)
+    tracing.set_up("scheduler")
+    check_redis(settings)
     if metrics_port is not None:
         serve_metrics(metrics_port, Role.SCHEDULER, Role.LEADER, tenant_classes=classes_of(settings.tenants))
     role = Scheduler(settings)
@@ -93,9 +97,9 @@ Examples:
     metavar="SECONDS",
     help="On SIGTERM, how long running tasks may still finish before they are given back.",
 )
-@_metrics_port
-@_log_level
-@_json_logs
+@metrics_port_option
+@log_level_option
+@json_logs_option
 @explains_errors
 def worker(
     slots: int | None,
@@ -116,10 +120,11 @@ def worker(
 
     configure_logging(log_level, json=as_json or None)
     settings = get_settings()
+    tracing.set_up("worker")
     wanted = tuple(name.strip() for name in queues.split(",") if name.strip())
     encoders = find_encoders()
     chosen = choose_slots(cores() if slots is None else slots, gpu_slots, wanted, encoders)
-    _check_redis(settings)
+    check_redis(settings)
     if metrics_port is not None:
         serve_metrics(metrics_port, Role.WORKER, tenant_classes=classes_of(settings.tenants))
     role = Worker(settings, chosen, encoders)

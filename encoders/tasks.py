@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from encoders.aac import encode_track
 from encoders.audio import track_samples
 from encoders.cascade import Cascade
-from encoders.decode import DecodeCounts
+from encoders.decode import DecodeCounts, timed
 from encoders.frames import grid_frames
 from encoders.loudness import amplified, measure
 from encoders.media import open_media
@@ -78,6 +78,7 @@ def run_task(
         frames_decoded=counts.frames,
         frames_damaged=counts.damaged,
         frames_concealed=counts.concealed,
+        decode_seconds=counts.clock.seconds,
         wall_seconds=time.monotonic() - started,
         cpu_seconds=_cpu_seconds() - cpu_before,
         peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
@@ -102,7 +103,8 @@ def _run_video(
     clocks = [Stopwatch() for _ in encoders]
     with open_media(source, task.source.url) as container:
         frames = grid_frames(container, picture, task.seek, task.start, task.end, counts)
-        for batch in _batches(_scaled(frames, cascade, picture.captions), _batch_size(task.renditions)):
+        pictures = _scaled(frames, cascade, picture.captions)
+        for batch in timed(_batches(pictures, _batch_size(task.renditions)), counts.clock):
             for place, encoder in enumerate(encoders):
                 with clocks[place]:
                     for slot, images in batch:
@@ -167,7 +169,7 @@ def _run_audio(
         samples = track_samples(container, task, counts)
         if loudness is not None and loudness.gain:
             samples = amplified(samples, loudness.gain)
-        header = encode_track(samples, rendition, task.segments, packager, on_progress)
+        header = encode_track(timed(samples, counts.clock), rendition, task.segments, packager, on_progress)
     return replace(_result(rendition.name, header, packager), loudness=loudness)
 
 

@@ -154,9 +154,9 @@ class FarmBroker(RedisBroker):
         return int(self.client.llen(f"{self.namespace}:{queue_name}"))
 
 
-def send(broker: RedisBroker, queue: str, actor: str, *arguments: object) -> str:
+def send(broker: RedisBroker, queue: str, actor: str, *arguments: object, **options: object) -> str:
     """Send a message to an actor of whatever process consumes the queue; return the message's id."""
     message: dramatiq.Message[None] = dramatiq.Message(
-        queue_name=queue, actor_name=actor, args=arguments, kwargs={}, options={}
+        queue_name=queue, actor_name=actor, args=arguments, kwargs={}, options=options
     )
     return broker.enqueue(message).message_id

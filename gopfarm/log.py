@@ -12,7 +12,7 @@ import structlog
 from gopfarm.redact import MASK, is_secret_name, redact
 
 #: Libraries whose own chatter helps nobody below a warning.
-_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "libav")
+_QUIET = ("dramatiq", "botocore", "boto3", "s3transfer", "libav", "uvicorn")
 
 #: Libraries whose warnings name addresses with their queries, where signatures are.
 _SILENT = ("urllib3",)

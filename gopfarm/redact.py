@@ -22,6 +22,10 @@ _SHORTEST = 8
 _VARIABLE = re.compile(r"SECRET|TOKEN|PASSW|PRIVATE_KEY|ACCESS_KEY|API_KEY|CREDENTIAL_VALUE")
 _WITH_PARTS = "GOPFARM_WEBHOOK_SECRET"
 
+#: Variables that hold headers as ``name=value`` with commas between, percent-encoded: those with which traces
+#: are sent. The values let them in.
+_HEADERS = re.compile(r"OTEL_EXPORTER_OTLP_(?:TRACES_)?HEADERS")
+
 #: Variables that hold an address with a password in it.
 _ADDRESSES = ("GOPFARM_REDIS_URL",)
 
@@ -107,6 +111,10 @@ def _from_environment() -> Iterable[str]:
             yield from (password, unquote(password))
         elif name == _WITH_PARTS:
             yield from value.split()
+        elif _HEADERS.fullmatch(name):
+            for header in value.split(","):
+                secret = header.partition("=")[2].strip()
+                yield from (secret, unquote(secret), unquote(secret).rpartition(" ")[2])
         elif _is_secret_variable(name) and not value.startswith("/"):  # a path names where the secret lies
             yield value
 

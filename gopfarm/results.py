@@ -57,7 +57,8 @@ class TaskResult:
 
     ``source_bytes_read`` came over a network for it: not from a local file, nor what the worker had already.
     ``frames_damaged`` counts packets that gave no picture or sound, ``frames_concealed`` pictures of which
-    the decoder had to make up a part.
+    the decoder had to make up a part. Of ``wall_seconds``, ``decode_seconds`` were spent on having pictures
+    in all sizes, or sound, to encode.
     """
 
     task: str
@@ -69,6 +70,7 @@ class TaskResult:
     peak_memory: int
     frames_concealed: int = 0
     source_bytes_read: int = 0
+    decode_seconds: float = 0.0
 
 
 #: The folder, below the destination, of the results of all plans.

@@ -24,6 +24,7 @@ from gopfarm.errors import SpecError
 from gopfarm.redact import remember_address, remember_secret
 from gopfarm.spec import explain
 from gopfarm.tenants import TenantPolicy
+from gopfarm.tokens import ApiToken
 
 
 def _split(value: Any) -> Any:
@@ -32,6 +33,11 @@ def _split(value: Any) -> Any:
 
 
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+#: Origins as browsers send them: scheme, host, and the port unless it is the scheme's own.
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://[^/\s*]+$")], ...], NoDecode, BeforeValidator(_split)
+]
 
 
 class Settings(BaseSettings):
@@ -107,6 +113,20 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         description="What an hour of one slot costs, in any currency: plans and jobs then tell a price.",
+    )
+    api_tokens: dict[str, ApiToken] = Field(
+        default_factory=dict,
+        repr=False,
+        description="Tokens of the HTTP API by name, as `gopfarm token` prints them; JSON in a variable.",
+    )
+    api_rate: float = Field(
+        default=50.0,
+        gt=0,
+        description="Requests a second that each token may make to one API process; twice as many at once.",
+    )
+    api_origins: Origins = Field(
+        default=(),
+        description="Origins, with commas between, whose web pages may call the HTTP API. None by default.",
     )
     job_ttl_days: float = Field(
         default=14.0, gt=0, description="How long ended jobs are remembered in Redis."

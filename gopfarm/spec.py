@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
@@ -93,10 +94,10 @@ class JobSpec(BaseModel):
         return value
 
 
-def explain(error: ValidationError, what: str) -> str:
-    """Say in one line which fields of ``what`` are wrong and what each of them allows."""
+def faults_of(error: ValidationError) -> dict[str, list[str]]:
+    """Return what is wrong, by field; names of fields that lie deeper have dots, '' is the whole."""
     details = error.errors(include_url=False)
-    faults = []
+    faults: dict[str, list[str]] = {}
     for fault in details:
         place = fault["loc"]
         below = [other for other in details if other["loc"][: len(place)] == place and other["loc"] != place]
@@ -108,9 +109,22 @@ def explain(error: ValidationError, what: str) -> str:
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "is not a field that exists here"
-        faults.append(f"{'.'.join(path) or what}: {message}")
+        said = faults.setdefault(".".join(path), [])
+        if message not in said:
+            said.append(message)
+    return faults
+
+
+def explain(error: ValidationError, what: str) -> str:
+    """Say in one line which fields of ``what`` are wrong and what each of them allows."""
+    return explain_faults(faults_of(error), what)
+
+
+def explain_faults(faults: Mapping[str, Sequence[str]], what: str) -> str:
+    """Say in one line what ``faults_of`` has found."""
+    lines = [f"{field or what}: {message}" for field, messages in faults.items() for message in messages]
     # Names of unknown fields are the user's own and may hold line breaks.
-    return " ".join(f"{what} is not valid: {'; '.join(dict.fromkeys(faults))}".split())
+    return " ".join(f"{what} is not valid: {'; '.join(lines)}".split())
 
 
 def make_spec(**fields: Any) -> JobSpec:

@@ -18,6 +18,11 @@ _PLANNED_AHEAD = 16
 _PLANNED_AHEAD_PER_SLOT = 2
 
 
+def planned_ahead(slots: int) -> int:
+    """Return how many planned jobs a farm of so many slots lets wait before it plans urgent ones only."""
+    return _PLANNED_AHEAD + _PLANNED_AHEAD_PER_SLOT * slots
+
+
 class Admission:
     """Asks for the probing and planning of waiting jobs, in the order in which they will be given out."""
 
@@ -42,7 +47,7 @@ class Admission:
         waiting = self._board.jobs_to_prepare()
         urgency = urgencies([*waiting, *planned], self._board.now(), self._settings.aging_seconds)
         ahead = Counter(job.tenant for job in planned)
-        enough = len(planned) >= _PLANNED_AHEAD + _PLANNED_AHEAD_PER_SLOT * slots
+        enough = len(planned) >= planned_ahead(slots)
         least = min((urgency[job.id] for job in planned), default=0)
 
         def wanted(job: WaitingJob) -> bool:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.errors import SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
@@ -122,6 +122,22 @@ class Courier:
         return _PARALLEL_OF_FAILING_HOST if host in self._failing else _PARALLEL_OF_HOST
 
     def _deliver(self, delivery: Delivery) -> None:
+        outcome = Outcome.RETRY
+        try:
+            with self._jobs.about(delivery.job):
+                outcome = self._try_and_settle(delivery)
+        finally:
+            with self._lock:
+                self._under_way[delivery.host] -= 1
+                if not self._under_way[delivery.host]:
+                    del self._under_way[delivery.host]
+                if outcome is Outcome.DELIVERED:
+                    self._failing.discard(delivery.host)
+                else:
+                    self._failing.add(delivery.host)
+            self._wake.set()
+
+    def _try_and_settle(self, delivery: Delivery) -> Outcome:
         outcome, reason = Outcome.RETRY, ""
         try:
             outcome, reason = self._try(delivery)
@@ -134,21 +150,19 @@ class Courier:
             if counts:
                 metrics.WEBHOOK_DELIVERIES.labels(outcome.value).inc()
             _report(delivery, outcome, reason)
-        finally:
-            with self._lock:
-                self._under_way[delivery.host] -= 1
-                if not self._under_way[delivery.host]:
-                    del self._under_way[delivery.host]
-                if outcome is Outcome.DELIVERED:
-                    self._failing.discard(delivery.host)
-                else:
-                    self._failing.add(delivery.host)
-            self._wake.set()
+        return outcome
 
     def _try(self, delivery: Delivery) -> tuple[Outcome, str]:
         """Make one try; return what became of it, and why."""
+        attributes: dict[str, tracing.Value] = {
+            "http.request.method": "POST",
+            "http.request.resend_count": delivery.attempt - 1,
+            "gopfarm.delivery.id": delivery.id,
+            "gopfarm.event": delivery.event,
+        }
         try:
-            self._post(delivery)
+            with tracing.span("notify", attributes, kind="client") as span:
+                self._post(delivery, span)
         except NotDeliveredError as error:
             hopeless = error.gone or delivery.attempt >= TRIES
             return Outcome.DEAD if hopeless else Outcome.RETRY, str(error)
@@ -162,13 +176,14 @@ class Courier:
             return Outcome.DEAD if delivery.attempt >= TRIES else Outcome.RETRY, reason
         return Outcome.DELIVERED, ""
 
-    def _post(self, delivery: Delivery) -> None:
+    def _post(self, delivery: Delivery, span: tracing.Span) -> None:
         job = self._jobs.view(delivery.job)
         if job is None:
             raise RefusedError(f"job {delivery.job} is not remembered any more")
         spec = self._jobs.spec(delivery.job)
         check_webhook(spec, self._settings)
         target = target_of(spec.webhook or "")
+        span.set({"server.address": target.host, "server.port": target.port})
         started = time.monotonic()
         try:
             addresses = checked_addresses(target, self._settings.webhook_private_addresses, self._resolver)
@@ -177,7 +192,14 @@ class Courier:
         body = payload(delivery, job)
         signed = headers(delivery, body, self._settings.webhook_secret, int(time.time()))
         left = max(1.0, TOTAL_SECONDS - (time.monotonic() - started))
-        post(target, addresses, body, signed, self._trusted(), left)
+        try:
+            status = post(target, addresses, body, signed | tracing.headers(), self._trusted(), left)
+        except NotDeliveredError as error:
+            if error.status is not None:
+                span.set({"http.response.status_code": error.status})
+                span.fail(tracing.Failed(str(error.status), str(error)))
+            raise
+        span.set({"http.response.status_code": status})
 
     def _trusted(self) -> ssl.SSLContext:
         """Return what says which certificates are trusted; made late, as loading them takes a while."""
@@ -188,7 +210,7 @@ class Courier:
 
 
 def _report(delivery: Delivery, outcome: Outcome, reason: str) -> None:
-    told = {"job": delivery.job, "delivery": delivery.id, "webhook_event": delivery.event}
+    told = {"delivery": delivery.id, "webhook_event": delivery.event}
     if outcome is Outcome.DELIVERED:
         log.info("webhook delivered", **told, attempt=delivery.attempt)
     elif outcome is Outcome.RETRY:

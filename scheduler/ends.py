@@ -1,4 +1,4 @@
-"""Counting the jobs that have ended, for metrics: the leading scheduler does, each of them once."""
+"""Counting the jobs that have ended, and recording their spans: the leading scheduler does, once for each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import redis
 
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.store import EndedJob, JobState, newly_ended
+from gopfarm.store.reading import JobReader
 from gopfarm.tenants import TenantPolicy, class_of
+from scheduler.spans import record_ended
 
 
 class Ends:
-    """Counts how jobs end.
+    """Counts how jobs end, and records their spans.
 
     Args:
         client: A connection that decodes responses.
@@ -21,12 +23,16 @@ class Ends:
 
     def __init__(self, client: redis.Redis, tenants: Mapping[str, TenantPolicy]) -> None:
         self._redis = client
+        self._jobs = JobReader(client)
         self._tenants = tenants
 
     def count(self) -> None:
-        """Count those that have ended since it was asked last, by whichever scheduler."""
+        """Count and trace those that have ended since it was asked last, by whichever scheduler."""
         for job in newly_ended(self._redis):
-            self._count(job)
+            if tracing.is_recording() and (view := self._jobs.view(job.id)) is not None:
+                record_ended(self._jobs.trace(job.id), view)
+            if not job.refused:
+                self._count(job)
 
     def _count(self, job: EndedJob) -> None:
         tenant_class = class_of(job.tenant, self._tenants)

@@ -8,6 +8,7 @@ from math import ceil
 
 import redis
 
+from gopfarm import tracing
 from gopfarm.errors import DamagedError
 from gopfarm.plan import Plan
 from gopfarm.results import TaskResult, result_folder
@@ -28,6 +29,7 @@ _SOUND_FACTOR = 5
 _MOST_CONCEALED = 0.5
 
 
+@tracing.span("publish")
 def publish_job(store: TaskStore, job_id: str, plan: Plan, before_each: Callable[[], None]) -> Published:
     """Verify and publish a job whose tasks are all done; ``before_each`` is called before each document.
 
@@ -83,7 +85,7 @@ def _report(
             "retries": view.retries,
             "metadata": spec.metadata,
         },
-        "source": _source_report(plan),
+        "source": source_report(plan),
         "times": view.times,
         "first_playable_seconds": first_playable(view),
         "cost": {
@@ -122,7 +124,8 @@ def first_playable(view: JobView) -> float | None:
     return None if playable is None else round(playable - view.times["queued"], 3)
 
 
-def _source_report(plan: Plan) -> dict[str, object]:
+def source_report(plan: Plan) -> dict[str, object]:
+    """Return what the source is, for ``job.json`` and for whoever looks at a plan."""
     facts, video = plan.facts, plan.facts.video
     report: dict[str, object] = {
         "url": shown(facts.source.url),

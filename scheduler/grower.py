@@ -58,7 +58,9 @@ class Grower:
         while not self._stopping.wait(_EVERY_SECONDS):
             try:
                 while not self._stopping.is_set() and (job_id := self._store.claim_growing(_CLAIM_SECONDS)):
-                    self._store.put_off_growing(job_id, self._look(job_id))
+                    with self._store.about(job_id):
+                        pause = self._look(job_id)
+                    self._store.put_off_growing(job_id, pause)
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
 
@@ -69,9 +71,9 @@ class Grower:
         except REDIS_FAULTS:
             raise
         except AbandonedError as reason:
-            log.info("a look at a growing job was broken off", job=job_id, reason=str(reason))
+            log.info("a look at a growing job was broken off", reason=str(reason))
         except FarmError as error:
-            log.warning("playlists cannot be written now", job=job_id, reason=str(error))
+            log.warning("playlists cannot be written now", reason=str(error))
         except Exception:
-            log.exception("growing playlists met a bug", job=job_id)
+            log.exception("growing playlists met a bug")
         return _AWAY_SECONDS

@@ -115,7 +115,7 @@ class Growth:
 
     def _mend(self, job_id: str, plan: Plan, destination: Destination) -> None:
         """Undo what was written by a process that had stood still for so long that others did not wait."""
-        log.warning("what was written late is put right", job=job_id)
+        log.warning("what was written late is put right")
         self._store.forget_shown(job_id)
         with destination_lock(self._client, self._store.spec(job_id).destination):
             state = self._store.state(job_id)
@@ -179,4 +179,4 @@ def tell_playable(store: TaskStore, job_id: str, segments: int, master: str) -> 
     assert view is not None
     seconds = view.times["playable"] - view.times["queued"]
     metrics.FIRST_PLAYABLE_SECONDS.observe(seconds)
-    log.info("job playable", job=job_id, seconds=round(seconds, 3))
+    log.info("job playable", seconds=round(seconds, 3))

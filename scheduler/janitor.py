@@ -49,7 +49,8 @@ class Janitor:
         while not self._stopping.wait(_EVERY_SECONDS):
             try:
                 while not self._stopping.is_set() and (job_id := self._store.claim_cleanup(_CLAIM_SECONDS)):
-                    self._clean(job_id)
+                    with self._store.about(job_id):
+                        self._clean(job_id)
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
             except Exception:
@@ -62,8 +63,8 @@ class Janitor:
             else:
                 self._store.put_off_cleanup(job_id, _BUSY_SECONDS)
         except ServiceError as error:
-            log.warning("unpublished files cannot be removed now", job=job_id, reason=str(error))
+            log.warning("unpublished files cannot be removed now", reason=str(error))
             self._store.put_off_cleanup(job_id, _AWAY_SECONDS)
         except FarmError as error:
-            log.warning("unpublished files could not be removed", job=job_id, reason=str(error))
+            log.warning("unpublished files could not be removed", reason=str(error))
             self._store.cleaned(job_id)

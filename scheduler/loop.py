@@ -94,6 +94,13 @@ class DispatchLoop:
             log.warning("redis is out of reach: the farm will notice by itself that this scheduler is gone")
         self._thread.join()
 
+    def tell_of_ends(self) -> None:
+        """After ``stop``, where no other scheduler takes over: count and trace what has ended at the last."""
+        try:
+            self._ends.count()
+        except REDIS_FAULTS as error:
+            log.warning("redis is out of reach", reason=str(error))
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.thread_time()
@@ -168,6 +175,5 @@ class DispatchLoop:
                 if self._store.give_twin(job_id, run.task):
                     idle -= 1
                     metrics.TWINS.inc()
-                    log.info(
-                        "a slow task gets a twin", job=job_id, task=run.task, elapsed=round(run.elapsed, 1)
-                    )
+                    with self._store.about(job_id):
+                        log.info("a slow task gets a twin", task=run.task, elapsed=round(run.elapsed, 1))

@@ -23,12 +23,19 @@ TOTAL_SECONDS = 10.0
 class NotDeliveredError(Exception):
     """The receiver did not answer with a 2xx status; the message is sent again later.
 
-    ``gone`` means that it answered 410: it wants no more of it.
+    Args:
+        reason: Why not.
+        status: What it answered, if it did.
     """
 
-    def __init__(self, reason: str, gone: bool = False) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
-        self.gone = gone
+        self.status = status
+
+    @property
+    def gone(self) -> bool:
+        """Whether it wants no more of it."""
+        return self.status == http.HTTPStatus.GONE
 
 
 def post(
@@ -38,7 +45,7 @@ def post(
     headers: Mapping[str, str],
     context: ssl.SSLContext,
     total_seconds: float = TOTAL_SECONDS,
-) -> None:
+) -> int:
     """Send a body to the first of a target's addresses that answers. Of the answer only the head is read.
 
     Args:
@@ -47,6 +54,9 @@ def post(
         body, headers: What to send.
         context: Says which certificates are trusted.
         total_seconds: Limit on connecting, sending and waiting together.
+
+    Returns:
+        The status of the answer, 2xx.
 
     Raises:
         NotDeliveredError: The receiver could not be reached or refused it. The reason says nothing secret.
@@ -72,7 +82,8 @@ def post(
     finally:
         connection.close()
     if not 200 <= status < 300:
-        raise NotDeliveredError(f"the receiver answered {status}", gone=status == http.HTTPStatus.GONE)
+        raise NotDeliveredError(f"the receiver answered {status}", status)
+    return int(status)
 
 
 def _connect(

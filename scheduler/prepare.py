@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from encoders.child import PROBE
+from gopfarm import tracing
 from gopfarm.child.parent import ChildDiedError, ChildLimitError, run_in_child
 from gopfarm.errors import CapabilityError, EncodeError, SourceError, SpecError
 from gopfarm.facts import SourceFacts
@@ -38,6 +39,7 @@ _PROBE_ATTEMPTS = 3
 log = get_logger(__name__)
 
 
+@tracing.span("probe")
 def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda: True) -> SourceFacts:
     """Probe a source, in a child process, for as long as ``wanted`` says so.
 

@@ -9,8 +9,9 @@ import math
 import time
 from collections.abc import Callable
 
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.broker import JOBS_QUEUE
+from gopfarm.errors import WorkerLostError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.store import REDIS_FAULTS, Board, GivenBack, StepStore, TaskStore
@@ -95,12 +96,17 @@ class Reconciler:
         for job_id, run, outcome in self._store.take_expired(self._settings.max_attempts):
             metrics.LEASES_EXPIRED.labels(outcome.value).inc()
             if outcome is not GivenBack.UNWANTED:
-                log.warning("lease ended", job=job_id, task=run, outcome=outcome.value)
+                with self._store.about(job_id):
+                    log.warning("lease ended", task=run, outcome=outcome.value)
+                    now = time.time()
+                    lost = tracing.Failed(WorkerLostError.kind, "its worker was lost")
+                    tracing.record("task lost", now, now, {"gopfarm.task.id": run}, failed=lost)
 
     def _call_steps_again(self) -> None:
         for step, job_id in self._steps.call_again():
             metrics.REPAIRS.labels("step").inc()
-            log.warning("a step is asked for again", job=job_id, step=step.value)
+            with self._store.about(job_id):
+                log.warning("a step is asked for again", step=step.value)
 
     def _find_lost_messages(self) -> None:
         lying = {message for queue in QUEUES for message in self._board.messages(queue)}
@@ -114,7 +120,8 @@ class Reconciler:
                     missing[job_id, run, message] = since
                 elif self._store.requeue_lost(job_id, run, message):
                     metrics.REPAIRS.labels("message").inc()
-                    log.warning("a task's message was lost", job=job_id, task=run)
+                    with self._store.about(job_id):
+                        log.warning("a task's message was lost", task=run)
         self._missing = missing
 
     def _recover_messages(self) -> None:
@@ -136,7 +143,8 @@ class Reconciler:
             job_id = self._unaudited.pop()
             for finding in self._board.repair_job(job_id):
                 metrics.REPAIRS.labels(finding).inc()
-                log.warning("a job was put right", job=job_id, finding=finding)
+                with self._store.about(job_id):
+                    log.warning("a job was put right", finding=finding)
         if not self._unaudited:
             self._unaudited = None
             if dropped := self._board.repair_tenants():

@@ -9,14 +9,14 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import dramatiq
-import structlog
 from dramatiq.middleware import CurrentMessage
 
 from encoders.child import PROBE
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.backoff import pauses
 from gopfarm.broker import JOBS_QUEUE, STOP_POLL_MS, FarmBroker
 from gopfarm.child.parent import AbandonedError
@@ -61,6 +61,7 @@ from scheduler.ordering import ranks
 from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
 from scheduler.resume import Stock, stored_plans, take_stock
+from scheduler.spans import Submission
 from stitcher.growing import lanes
 
 log = get_logger(__name__)
@@ -80,21 +81,25 @@ _STOP_TIMEOUT_MS = 30_000
 
 
 def _logged(handler: Callable[..., None]) -> Callable[..., None]:
-    """Log what a handler raises: dramatiq would log the message's arguments along with it.
-
-    A step that is broken off is asked for again by the reconciler, so no message need be kept for it.
-    """
+    """Log what a handler raises: dramatiq would log the message's arguments along with it."""
 
     @functools.wraps(handler)
     def wrapped(*arguments: object) -> None:
         try:
             handler(*arguments)
-        except (*REDIS_FAULTS, AbandonedError) as fault:
-            log.warning("broken off", actor=handler.__name__.strip("_"), reason=str(fault))
         except Exception:
             log.exception("message dropped by a bug", actor=handler.__name__.strip("_"))
 
     return wrapped
+
+
+@contextmanager
+def _may_break_off(step: Step) -> Iterator[None]:
+    """Log why a step is broken off. The reconciler asks for it again, so no message need be kept for it."""
+    try:
+        yield
+    except (*REDIS_FAULTS, AbandonedError) as fault:
+        log.warning("broken off", step=step.value, reason=str(fault))
 
 
 class Scheduler:
@@ -155,6 +160,10 @@ class Scheduler:
         self._broker.close()
         log.info("scheduler stopped", scheduler=self.id)
 
+    def tell_of_ends(self) -> None:
+        """After ``stop``, where no other scheduler takes over: count and trace what has ended at the last."""
+        self._loop.tell_of_ends()
+
     # Messages. Each handler may be called twice for one message: every step is guarded by the job's state.
 
     def _submit(self, document: object) -> None:
@@ -162,36 +171,41 @@ class Scheduler:
         message = CurrentMessage.get_current_message()
         assert message is not None
         text = document if isinstance(document, str) else json.dumps(document)
-        message_id = message.message_id
-        self._persist(lambda: self._take_in(text, message_id))
+        submission = Submission.by(message)
+        self._persist(lambda: self._take_in(text, submission))
 
-    def _take_in(self, text: str, message_id: str) -> None:
-        job_id, spec = safe_id(message_id), None
+    def _take_in(self, text: str, submission: Submission) -> None:
+        job_id, spec = safe_id(submission.id), None
         try:
             spec = parse_spec(text)
-            job_id = job_id_for(spec, message_id)
+            job_id = job_id_for(spec, submission.id)
             check_webhook(spec, self._settings)
             profile = resolve_profile(spec, self._settings)
             limit = policy_of(spec.tenant, self._settings.tenants).max_queued
             head_start = spec.priority * self._settings.aging_seconds
-            created = self._store.create(job_id, spec, limit, head_start, profile.encoder)
+            created = self._store.create(
+                job_id, spec, limit, head_start, profile.encoder, submission.trace, submission.sent
+            )
             if created is Created.FULL:
                 raise LimitError(
                     f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
                     "submit or retry when some have ended"
                 )
         except (SpecError, LimitError) as error:
-            log.warning("submission refused", job=job_id, reason=str(error))
-            self._store.reject(job_id, text, error, spec if isinstance(error, LimitError) else None)
+            kept = spec if isinstance(error, LimitError) else None
+            self._store.reject(job_id, text, error, kept, submission.trace, submission.sent)
             metrics.JOBS_REFUSED.labels(error.kind).inc()
+            with self._store.about(job_id):
+                log.warning("submission refused", reason=str(error))
+                submission.record(error)
             return
-        if created is Created.CREATED:
-            metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, self._settings.tenants)).inc()
-        log.info(
-            "job submitted" if created is Created.CREATED else "job known already",
-            job=job_id,
-            tenant=spec.tenant,
-        )
+        with self._store.about(job_id):
+            if created is Created.CREATED:
+                metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, self._settings.tenants)).inc()
+                log.info("job submitted")
+                submission.record()
+            else:
+                log.info("job known already")
 
     def _persist(self, work: Callable[[], None]) -> None:
         """Do something until Redis lets it: whoever sent the message will not send it again."""
@@ -225,6 +239,7 @@ class Scheduler:
         with metrics.STEP_SECONDS.labels("planning").time():
             self._plan(job_id, spec, profile, facts, destination)
 
+    @tracing.span("plan")
     def _plan(
         self, job_id: str, spec: JobSpec, profile: Profile, facts: SourceFacts, destination: Destination
     ) -> None:
@@ -290,7 +305,8 @@ class Scheduler:
     def _do(self, step: Step, job_id: str, work: Callable[[str, ClaimedStep], None]) -> None:
         """Do a step of a job, unless another scheduler is at it; a fault ends the job with its reason."""
         with (
-            structlog.contextvars.bound_contextvars(job=job_id),
+            self._store.about(job_id),
+            _may_break_off(step),
             self._steps.claim(step, job_id) as claimed,
         ):
             if claimed is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -109,7 +110,7 @@ class Window:
             entries.append(entry)
             self._sent += 1
             heappush(self._entries.setdefault(pick.queue, []), (entry.urgency, -self._sent, entry))
-            log.debug("task queued", job=given.job, task=given.run, queue=given.queue)
+            self._tell("task queued", given)
         return Sent(entries, out.left)
 
     def _place(self, queue: str, urgency: int) -> str:
@@ -135,9 +136,14 @@ class Window:
                 continue
             _, _, entry = heappop(self._entries[queue])
             if self._store.recall(entry.given, entry.charged):
-                log.debug("task taken back for a more urgent one", job=entry.given.job, task=entry.given.run)
+                self._tell("task taken back for a more urgent one", entry.given)
                 return entry
         return None
+
+    def _tell(self, event: str, given: Given) -> None:
+        if logging.getLogger(__name__).isEnabledFor(logging.DEBUG):  # else nothing is asked of Redis for it
+            with self._store.about(given.job):
+                log.debug(event, task=given.run, queue=given.queue)
 
     def _forget_fetched(self, queue: str) -> None:
         messages = set(self._board.messages(queue))

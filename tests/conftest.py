@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import redis
     from mypy_boto3_s3 import S3Client
 
+    from tests.collector import Collector
+
 # A busy machine must not make a test fail that is only slow.
 settings.register_profile("gopfarm", deadline=None)
 settings.load_profile("gopfarm")
@@ -35,6 +37,19 @@ def _nothing_read_before() -> None:
     from gopfarm.storage.shared import shared_blocks
 
     shared_blocks().clear()
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector to which this process sends its spans, the last ones at ``tracing.shut_down``."""
+    from gopfarm import tracing
+    from tests.collector import collecting
+
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        tracing.set_up("test")
+        yield collector
+        tracing.shut_down()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from dramatiq.middleware import CurrentMessage
 
 from encoders.child import TASK
 from encoders.codecs import CODECS
-from gopfarm import metrics
+from gopfarm import metrics, tracing
 from gopfarm.backoff import pauses
 from gopfarm.broker import STOP_POLL_MS, FarmBroker
 from gopfarm.child.limits import Limits
@@ -51,6 +51,7 @@ from gopfarm.tenants import class_of
 from worker.lease import Lease, Leases
 from worker.room import Room
 from worker.run import run_task
+from worker.spans import note_finished, note_given_back, running
 
 log = get_logger(__name__)
 
@@ -185,15 +186,18 @@ class Worker:
             message = CurrentMessage.get_current_message()
             started = self._ask_to_start(job_id, run, token, message.message_id if message else "")
             if isinstance(started, str):
-                log.info("task skipped", reason=started)
+                with self._store.about(job_id):
+                    log.info("task skipped", reason=started)
                 return
             work = _Work(job_id, run, token, started.task)
-            if self._stopping.is_set() or not self._room.enough:
-                self._give_back(work, None)
-                return
-            log.info("task started", attempt=started.attempt)
-            with metrics.SLOTS_BUSY.labels(message.queue_name if message else "").track_inprogress():
-                self._run(work)
+            with tracing.about(started.trace):
+                if self._stopping.is_set() or not self._room.enough:
+                    self._give_back(work, None)
+                    return
+                log.info("task started", attempt=started.attempt)
+                busy = metrics.SLOTS_BUSY.labels(message.queue_name if message else "")
+                with busy.track_inprogress(), running(started, run, message, self.id):
+                    self._run(work)
 
     def _ask_to_start(self, job_id: str, run: str, token: str, message: str) -> StartedTask | str:
         """Take a run. Asked again with the same token, since only the answer may have been lost."""
@@ -271,6 +275,7 @@ class Worker:
                     return
                 time.sleep(pause)
         metrics.TASKS.labels(work.task.kind, "given_back" if error is None else error.kind).inc()
+        note_given_back(error, outcome)
         log.info("task given back", outcome=outcome.value)
 
     def _deliver(self, work: _Work, result: TaskResult, tenant_class: str) -> None:
@@ -288,6 +293,7 @@ class Worker:
                     return
         counted = Finish.DONE if outcome is Finish.LAST else outcome
         metrics.count_result(work.task, counted.value, result, tenant_class)
+        note_finished(outcome)
         log.info(
             "task done",
             outcome=outcome.value,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from encoders.child import TASK
+from gopfarm import tracing
 from gopfarm.child.limits import Limits
 from gopfarm.child.parent import AbandonedError, Child, ChildDiedError, ChildEvent
 from gopfarm.child.scratch import check_own, scratch_folder
@@ -65,6 +66,7 @@ def run_task(
             task.source.url, https_hosts=https_hosts, expected=task.source, patience=patience
         ) as source,
         Uploads(task, destination, folder, upload_threads, patience_seconds) as uploads,
+        tracing.span("encode") as encoding,
         Child(TASK, to_json(_without_secret(task)), source, task.source.size, folder, allowed) as child,
     ):
         if isinstance(task, VideoTask) and task.reads is not None:
@@ -84,9 +86,11 @@ def run_task(
                 child.give_up()
                 raise EncodeError(f"the encoding process made no progress for {stall:g} s")
             if isinstance(event, bytes):
-                result = _believed(event, task)
+                result = replace(_believed(event, task), source_bytes_read=source.bytes_fetched)
+                encoding.set(_told(result))
+                encoding.end()
                 uploads.wait(keep, done)
-                return replace(result, source_bytes_read=source.bytes_fetched)
+                return result
             if isinstance(event, ChildEvent) and event.name == "progress":
                 done = _number(event.value)
             elif isinstance(event, ChildEvent) and event.name == "file":
@@ -105,6 +109,18 @@ def _believed(answer: bytes, task: Task) -> TaskResult:
     if result.task != task.id:
         raise EncodeError("the encoding process gave the result of another task")
     return result
+
+
+def _told(result: TaskResult) -> dict[str, float]:
+    """Return what the span of an encoding says of it."""
+    return {
+        "gopfarm.cpu_seconds": round(result.cpu_seconds, 3),
+        "gopfarm.decode_seconds": round(result.decode_seconds, 3),
+        "gopfarm.peak_memory_bytes": result.peak_memory,
+        "gopfarm.frames_decoded": result.frames_decoded,
+        "gopfarm.frames_damaged": result.frames_damaged,
+        "gopfarm.source_bytes_read": result.source_bytes_read,
+    }
 
 
 def _number(value: object) -> int:

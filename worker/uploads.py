@@ -6,9 +6,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 
+from gopfarm import tracing
 from gopfarm.child.parent import AbandonedError
 from gopfarm.errors import EncodeError
 from gopfarm.log import get_logger
@@ -53,6 +55,10 @@ class Uploads:
         self._changed = threading.Condition()
         self._unstored = 0
         self._error: Exception | None = None
+        self._began: float | None = None
+        self._ended = 0.0
+        self._files_stored = self._bytes_stored = 0
+        self._busy_seconds = 0.0
 
     def __enter__(self) -> Uploads:
         return self
@@ -66,17 +72,32 @@ class Uploads:
             thread.join(max(0.0, until - time.monotonic()))
         if hanging := sum(thread.is_alive() for thread in self._threads):
             log.warning("uploads that hang are abandoned", uploads=hanging)
+        self._record()
+
+    def _record(self) -> None:
+        if self._began is None:
+            return
+        attributes = {
+            "gopfarm.upload.files": self._files_stored,
+            "gopfarm.upload.bytes": self._bytes_stored,
+            "gopfarm.upload.busy_seconds": round(self._busy_seconds, 3),
+        }
+        failed = None if self._error is None else tracing.Failed.by(self._error)
+        tracing.record("upload", self._began, self._ended or time.time(), attributes, failed=failed)
 
     def add(self, rendition: str, file: str) -> None:
         """Start storing a finished file."""
         if rendition not in self._directories or Path(file).name != file:
             raise EncodeError(f"the encoding process names a file that is not its own: {rendition}/{file}")
+        self._began = self._began or time.time()
         with self._changed:
             self._unstored += 1
         self._files.put((f"{self._directories[rendition]}/{file}", self._scratch / rendition / file))
         if len(self._threads) < self._most_threads:
             # A daemon: one that hangs must not keep the process from ending.
-            thread = threading.Thread(target=self._store_files, name="upload", daemon=True)
+            thread = threading.Thread(
+                target=copy_context().run, args=(self._store_files,), name="upload", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -105,7 +126,9 @@ class Uploads:
     def _store_files(self) -> None:
         while (entry := self._files.get()) is not None and not self._left.is_set():
             error: Exception | None = None
+            size, started = 0, time.monotonic()
             try:
+                size = entry[1].stat().st_size
                 self._patience.insist(partial(self._destination.put_file, *entry))
                 entry[1].unlink(missing_ok=True)
             except Exception as fault:  # a bug as well: whoever waits for the file must hear of it
@@ -113,4 +136,9 @@ class Uploads:
             with self._changed:
                 self._unstored -= 1
                 self._error = self._error or error
+                if error is None:
+                    self._files_stored += 1
+                    self._bytes_stored += size
+                self._busy_seconds += time.monotonic() - started
+                self._ended = time.time()
                 self._changed.notify_all()

@@ -1,6 +1,9 @@
 "use strict";
 
-const SOURCE = "/stream/master.m3u8";
+const SOURCE = document.body.dataset.stream;
+// Where the stream comes from the farm's API, the dashboard has asked for a token.
+const TOKEN_KEY = "gopfarm-token";
+const token = SOURCE.startsWith("/api/") ? sessionStorage.getItem(TOKEN_KEY) : null;
 const REFRESH_MS = 500;
 const SEEK_SECONDS = 5;
 
@@ -8,7 +11,10 @@ const $ = (id) => document.getElementById(id);
 const video = $("video");
 const hls = window.Hls && Hls.isSupported()
   // The estimate to begin with: a server nearby deserves better than the lowest rung.
-  ? new Hls({ abrEwmaDefaultEstimate: 6_000_000 })
+  ? new Hls({
+    abrEwmaDefaultEstimate: 6_000_000,
+    xhrSetup: (request) => token && request.setRequestHeader("Authorization", `Bearer ${token}`),
+  })
   : null;
 window.gopfarm = { hls, video };
 
@@ -28,6 +34,7 @@ function showMessage(text) {
 function explain(data) {
   const { ErrorDetails, ErrorTypes } = Hls;
   const status = data.response?.code ? ` (HTTP ${data.response.code})` : "";
+  if (data.response?.code === 401) return "The farm asks for a token: open the job from the dashboard.";
   switch (data.details) {
     case ErrorDetails.MANIFEST_LOAD_ERROR:
     case ErrorDetails.MANIFEST_LOAD_TIMEOUT:

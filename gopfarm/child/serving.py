@@ -6,6 +6,7 @@ import contextlib
 import queue
 import socket
 import threading
+from contextvars import copy_context
 from typing import Final, Protocol
 
 #: Bytes of source that are read for a child at a time; it asks again for more.
@@ -45,7 +46,12 @@ class Reads:
     def ask(self, start: int, length: int) -> None:
         """Ask for a range; the answer may be shorter."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._read_until_told, name="source reads", daemon=True)
+            self._thread = threading.Thread(
+                target=copy_context().run,  # its log lines are about the same job
+                args=(self._read_until_told,),
+                name="source reads",
+                daemon=True,
+            )
             self._thread.start()
         self._wanted.put((start, min(length, MAX_READ)))
 

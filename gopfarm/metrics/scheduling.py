@@ -15,6 +15,7 @@ from gopfarm.metrics.labels import (
 )
 
 _ROLE = (Role.SCHEDULER,)
+_INTAKE = (Role.SCHEDULER, Role.API)
 _FAST = "How soon are jobs done?"
 _HEALTHY = "Is the farm healthy?"
 _LOAD = "How much is asked of the farm, and by whom?"
@@ -29,13 +30,17 @@ LEADER = gauge(
     _ROLE,
 )
 JOBS_SUBMITTED = counter(
-    "gopfarm_jobs_submitted_total", "Jobs that this scheduler has taken in.", _LOAD, _ROLE, TENANT_CLASS
+    "gopfarm_jobs_submitted_total",
+    "Jobs that this process has taken in: a scheduler from the queue, an API by HTTP.",
+    _LOAD,
+    _INTAKE,
+    TENANT_CLASS,
 )
 JOBS_REFUSED = counter(
     "gopfarm_jobs_refused_total",
-    "Submissions that this scheduler has refused.",
+    "Submissions that this process has refused: a scheduler from the queue, an API by HTTP.",
     "Do backends submit what cannot be done?",
-    _ROLE,
+    _INTAKE,
     REFUSAL,
     from_zero=True,
 )

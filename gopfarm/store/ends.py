@@ -21,7 +21,7 @@ class EndedJob:
     """A job that has ended. Times are seconds since 1970.
 
     ``begun`` is when its first task was started, ``media_seconds`` for how long it plays: None where it did
-    not come that far.
+    not come that far. ``refused`` is a submission that became no job.
     """
 
     id: str
@@ -32,12 +32,13 @@ class EndedJob:
     ended: float
     begun: float | None
     media_seconds: float | None
+    refused: bool = False
 
 
 def newly_ended(client: redis.Redis) -> list[EndedJob]:
     """Return the jobs that have ended since this was asked last, by whichever scheduler.
 
-    One that was sent through again meanwhile is not among them, nor is a submission that was refused.
+    One that was sent through again meanwhile is not among them.
     ``client`` decodes responses.
     """
     last = cast("str | None", client.get(keys.EVENTS_COUNTED)) or "0"
@@ -54,7 +55,7 @@ def newly_ended(client: redis.Redis) -> list[EndedJob]:
     return [
         _ended_job(job_id, fields)
         for job_id, fields in zip(ended, records, strict=True)
-        if fields and JobState(fields["state"]).ended and "rejected" not in fields
+        if fields and JobState(fields["state"]).ended
     ]
 
 
@@ -68,4 +69,5 @@ def _ended_job(job_id: str, fields: Mapping[str, str]) -> EndedJob:
         ended=float(fields[f"at:{fields['state']}"]),
         begun=float(fields["begun"]) if "begun" in fields else None,
         media_seconds=float(fields["media_seconds"]) if "media_seconds" in fields else None,
+        refused="rejected" in fields,
     )

@@ -8,6 +8,7 @@ from typing import cast
 
 import redis
 
+from gopfarm import tracing
 from gopfarm.errors import FarmError, SpecError
 from gopfarm.plan import Plan, VideoTask
 from gopfarm.profile import EncoderChoice
@@ -20,6 +21,7 @@ from gopfarm.store.models import PRIORITIES, TRANSITIONS, JobState
 from gopfarm.store.packing import pack_tasks, squeeze
 from gopfarm.store.reading import JobReader
 from gopfarm.store.scripts import Scripts, pairs
+from gopfarm.tracing import TraceContext
 
 #: Stands for "any number" where scripts take a limit.
 _NO_LIMIT = -1
@@ -62,11 +64,15 @@ class JobStore(JobReader):
         limit: int | None = None,
         head_start: float = 0.0,
         encoder: EncoderChoice = "auto",
+        trace: TraceContext | None = None,
+        submitted: float | None = None,
     ) -> Created:
         """Remember a new job, unless the id is known or its tenant has ``limit`` jobs that have not ended.
 
         Among those that wait it is put before others by the seconds of its ``head_start``. ``encoder`` is
-        what its profile names: it tells which workers the job will want, before there is a plan.
+        what its profile names: it tells which workers the job will want, before there is a plan. Without a
+        ``trace`` (see ``tracing.begin``) it gets a new one. ``submitted`` is when it was sent, in seconds
+        since 1970.
         """
         fields: dict[str, object] = {
             "spec": spec.model_dump_json(),
@@ -76,11 +82,21 @@ class JobStore(JobReader):
             "encoder": encoder,
             "ttl": self._ttl,
             "keep": self._keep,
+            "trace": trace or tracing.begin(None),
+            "submitted": submitted,
         }
         most = _NO_LIMIT if limit is None else limit
         return Created(self._scripts.run("create", job_id, most, head_start, *pairs(fields)))
 
-    def reject(self, job_id: str, document: str, error: FarmError, spec: JobSpec | None = None) -> None:
+    def reject(
+        self,
+        job_id: str,
+        document: str,
+        error: FarmError,
+        spec: JobSpec | None = None,
+        trace: TraceContext | None = None,
+        submitted: float | None = None,
+    ) -> None:
         """Remember a submission that becomes no job, so that its sender can find out why.
 
         One that has a valid ``spec`` can be retried.
@@ -95,6 +111,8 @@ class JobStore(JobReader):
             "ttl": self._ttl,
             "error_kind": error.kind,
             "error": redact(str(error)),
+            "trace": trace or tracing.begin(None),
+            "submitted": submitted,
         }
         self._scripts.run("reject", job_id, *pairs(fields))
 

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 
 import redis
 
@@ -81,7 +82,7 @@ def destination_lock(client: redis.Redis, url: str) -> Iterator[Callable[[], boo
             except REDIS_FAULTS as error:
                 log.warning("the lock of a destination was not renewed", reason=str(error))
 
-    threading.Thread(target=renew, name="destination", daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(renew,), name="destination", daemon=True).start()
     try:
         yield lock.owned
     finally:

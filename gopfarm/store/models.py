@@ -68,7 +68,8 @@ class JobView(BaseModel):
     """A job as users see it. Times are seconds since 1970, by state; progress is 0 to 1.
 
     ``failures`` are the attempts at its tasks that failed, also those that another attempt made good, and
-    ``retries`` counts how often the whole job was sent through again.
+    ``retries`` counts how often the whole job was sent through again. ``trace_id`` is in every log line about
+    it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +91,7 @@ class JobView(BaseModel):
     tasks_done: int = 0
     progress: float = 0.0
     master: str | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import cast
 
 import redis
 
+from gopfarm import tracing
 from gopfarm.errors import SpecError
 from gopfarm.plan import Plan
 from gopfarm.results import TaskResult
@@ -15,9 +17,11 @@ from gopfarm.serial import from_json
 from gopfarm.spec import JobSpec
 from gopfarm.storage import shown
 from gopfarm.store import keys
+from gopfarm.store.client import REDIS_FAULTS
 from gopfarm.store.models import Failure, Growing, JobState, JobView
 from gopfarm.store.pace import Remaining, remaining
 from gopfarm.store.packing import expand
+from gopfarm.tracing import JobTrace
 
 #: Page size of ``recent``.
 _MAX_PAGE = 1000
@@ -48,6 +52,10 @@ class JobReader:
         """Return a job's state; None if there is no such job."""
         state = cast("str | None", self._redis.hget(keys.job(job_id), "state"))
         return JobState(state) if state else None
+
+    def tenant(self, job_id: str) -> str | None:
+        """Return whose a job is; None if there is no such job."""
+        return cast("str | None", self._redis.hget(keys.job(job_id), "tenant"))
 
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""
@@ -109,12 +117,30 @@ class JobReader:
 
     def view(self, job_id: str) -> JobView | None:
         """Return a job as users see it; None if there is no such job."""
+        return self.views([job_id])[0]
+
+    def views(self, job_ids: Sequence[str], failures: int | None = None) -> list[JobView | None]:
+        """Return jobs as users see them, in one round trip; None for each that does not exist.
+
+        Args:
+            job_ids: The jobs.
+            failures: How many of the failed attempts at the tasks of each are told, the last ones; all if
+                None.
+        """
+        first = 0 if failures is None else -failures
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.job(job_id))
-            pipe.hlen(keys.tasks(job_id))
-            pipe.hlen(keys.results(job_id))
-            pipe.lrange(keys.failures(job_id), 0, -1)
-            fields, tasks, done, failures = pipe.execute()
+            for job_id in job_ids:
+                pipe.hgetall(keys.job(job_id))
+                pipe.hlen(keys.tasks(job_id))
+                pipe.hlen(keys.results(job_id))
+                pipe.lrange(keys.failures(job_id), first, -1)
+            found = pipe.execute()
+        return [self._view(job_id, *found[4 * i : 4 * i + 4]) for i, job_id in enumerate(job_ids)]
+
+    @staticmethod
+    def _view(
+        job_id: str, fields: dict[str, str], tasks: int, done: int, failures: list[str]
+    ) -> JobView | None:
         if not fields:
             return None
         spec = json.loads(fields.get("spec", "{}"))
@@ -144,7 +170,23 @@ class JobReader:
             tasks_done=done,
             progress=1.0 if state is JobState.DONE else share,
             master=fields.get("master"),
+            trace_id=JobTrace.of(job_id, [fields.get(name) for name in JobTrace.FIELDS]).trace_id,
         )
+
+    def trace(self, job_id: str) -> JobTrace:
+        """Return the trace that a job belongs to, with what logs call the job."""
+        values = cast("list[str | None]", self._redis.hmget(keys.job(job_id), JobTrace.FIELDS))
+        return JobTrace.of(job_id, values)
+
+    def about(self, job_id: str) -> AbstractContextManager[None]:
+        """Have log lines inside the block name a job, and spans belong to it.
+
+        Where Redis cannot tell more, lines name it by its id alone.
+        """
+        try:
+            return tracing.about(self.trace(job_id))
+        except REDIS_FAULTS:
+            return tracing.about(JobTrace(job_id))
 
     def recent(self, limit: int = 50) -> list[JobView]:
         """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""

@@ -10,6 +10,7 @@ import enum
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import cast
 
 import redis
@@ -147,7 +148,7 @@ class StepStore:
                 except REDIS_FAULTS as error:
                     log.warning("the claim on a job's step was not renewed", job=job_id, reason=str(error))
 
-        renewer = threading.Thread(target=renew, name="step", daemon=True)
+        renewer = threading.Thread(target=copy_context().run, args=(renew,), name="step", daemon=True)
         renewer.start()
         claimed = ClaimedStep(renew_once)
         try:

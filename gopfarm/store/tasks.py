@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 from gopfarm.errors import FarmError, WorkerLostError
@@ -18,6 +18,7 @@ from gopfarm.store import keys
 from gopfarm.store.client import now
 from gopfarm.store.jobs import JobStore
 from gopfarm.store.packing import squeeze, unpack_task
+from gopfarm.tracing import JobTrace
 
 #: Seconds after which a task that was queued but never started is queued again. A task whose message got lost
 #: is found much earlier; this is for messages that wait.
@@ -32,10 +33,11 @@ TWIN = "~"
 
 @dataclass(frozen=True)
 class StartedTask:
-    """A task that a worker has just been given."""
+    """A task that a worker has just been given, and the trace of its job."""
 
     task: Task
     attempt: int
+    trace: JobTrace = field(default=JobTrace(""), compare=False)
 
 
 @dataclass(frozen=True)
@@ -205,10 +207,10 @@ class TaskStore(JobStore):
         attempt, text, *rest = self._scripts.run("start", job_id, run, token, lease_seconds, message)
         if not attempt:
             return str(text)
-        names_and_values = iter(rest[0])
-        return StartedTask(
-            unpack_task(text, dict(zip(names_and_values, names_and_values, strict=True))), attempt
-        )
+        common, trace = rest
+        names_and_values = iter(common)
+        task = unpack_task(text, dict(zip(names_and_values, names_and_values, strict=True)))
+        return StartedTask(task, attempt, JobTrace.of(job_id, trace))
 
     def renew_many(self, renewals: Sequence[Renewal], lease_seconds: float) -> list[bool]:
         """Keep the leases of runs and note their progress; False for each that is not wanted any more."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.player import PlayerServer, _span, serve_player
+from api.player import PlayerServer, byte_span, serve_player
 from gopfarm.errors import SourceError, SpecError
 
 DATA = bytes(range(256)) * 10
@@ -176,7 +176,7 @@ def test_a_missing_folder_and_a_taken_port_are_the_users_to_fix(tmp_path: Path, 
 
 @given(st.text(max_size=40) | st.from_regex(r"bytes=\d{0,4}-\d{0,4}", fullmatch=True), st.integers(0, 2000))
 def test_whatever_range_is_asked_the_answer_lies_within_the_file(header: str, size: int) -> None:
-    span = _span(header, size)
+    span = byte_span(header, size)
     if span is not None:
         _, start, end = span
         assert 0 <= start <= end <= size

@@ -10,7 +10,14 @@ from typing import NoReturn
 
 import imageio_ffmpeg
 import pytest
+import redis
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from cli.embedded import PrivateValkey
+from gopfarm.settings import Settings
+from gopfarm.store import connect
+from tests.browser.dashboard import Faults, Server, serving
+from tests.browser.scene import Scene, usual_scene
 
 HERE = Path(__file__).parent
 PROFILE = HERE / "profile.yaml"
@@ -38,10 +45,15 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def chromium_path() -> str | None:
+    """Return where Chromium is; None if it is not installed."""
+    named = os.environ.get("GOPFARM_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    named = os.environ.get("GOPFARM_CHROMIUM")
-    path = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = chromium_path()
     if path is None:
         missing("Chromium is not installed")
     with sync_playwright() as playwright:
@@ -92,3 +104,52 @@ def make_stream(folder: Path, languages: tuple[str, ...]) -> Path:
     farm += ["--profile", str(PROFILE)]
     subprocess.run(farm, cwd=HERE.parents[1], check=True, stdout=subprocess.DEVNULL)
     return stream
+
+
+@pytest.fixture
+def scene(valkey: redis.Redis, valkey_url: str) -> Iterator[Scene]:
+    """A farm that stands still, with nothing in it yet."""
+    with Scene(valkey, valkey_url) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="session")
+def dashboard(valkey_url: str) -> Iterator[Server]:
+    """The dashboard of whatever farm is in Valkey; it asks for no token."""
+    with serving(Settings(redis_url=valkey_url)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[Server]:
+    """The dashboard of a farm that no test changes: the usual scene, in a Valkey of its own."""
+    valkey = PrivateValkey()
+    try:
+        with (
+            connect(valkey.url) as client,
+            Scene(client, valkey.url) as scene,
+            serving(Settings(redis_url=valkey.url)) as server,
+        ):
+            usual_scene(scene)
+            yield server
+    finally:
+        valkey.stop()
+
+
+@pytest.fixture(scope="module")
+def still_page(browser: Browser) -> Iterator[Page]:
+    """A page for looking at that farm; nothing may have gone wrong in it at the end."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    faults = Faults(page)
+    yield page
+    context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def faults(page: Page) -> Iterator[Faults]:
+    """What goes wrong in the page; there must be nothing at the end."""
+    faults = Faults(page)
+    yield faults
+    assert faults == []

@@ -8,7 +8,10 @@ import sys
 import pytest
 
 #: Libraries that take long to load.
-HEAVY = {"av", "boto3", "botocore", "dramatiq", "numpy", "prometheus_client", "pydantic", "redis", "rich"}
+HEAVY = {
+    *("av", "boto3", "botocore", "dramatiq", "numpy", "opentelemetry"),
+    *("prometheus_client", "pydantic", "redis", "rich"),
+}
 
 #: What deals with media or with S3, which a command may need only once it works.
 WORKING = {"av", "boto3", "botocore", "numpy"}

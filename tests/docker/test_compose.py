@@ -12,6 +12,7 @@ import yaml
 
 from cli.roles import scheduler, worker
 from gopfarm.settings import Settings
+from scheduler.capacity import WORKER_BYTES
 from tests.docker.conftest import interpolated
 from tests.docker.dockerfile import DOCKER, ROOT, in_context, instructions
 
@@ -53,6 +54,14 @@ def test_what_is_ours_has_no_rights_and_writes_only_to_scratch(services: dict[st
         assert service.get("read_only", False) == (name != "worker-cuda"), name
         writable = {volume["target"] for volume in service["volumes"] if not volume.get("read_only")}
         assert writable == {"/scratch"}, name
+
+
+def test_the_farm_ends_a_runaway_child_before_the_kernel_does(services: dict[str, Any]) -> None:
+    for name in OURS:
+        limit = int(services[name]["deploy"]["resources"]["limits"]["memory"])
+        child = int(services[name]["environment"]["GOPFARM_CHILD_MEMORY_MB"]) << 20
+        beside = 680 << 20 if name != "scheduler" else 0  # another task
+        assert limit >= child + beside + WORKER_BYTES, name
 
 
 def test_ports_are_open_to_this_machine_alone(services: dict[str, Any]) -> None:
@@ -121,7 +130,18 @@ def test_grafana_finds_prometheus_and_its_dashboards(services: dict[str, Any]) -
     assert source["url"] == "http://prometheus:9090"
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "gopfarm.yaml").read_text())["providers"]
     mounted = {volume["target"]: volume["source"] for volume in services["grafana"]["volumes"]}
-    assert mounted[provider["options"]["path"]] == str(DOCKER / "grafana" / "dashboards")
+    boards = Path(mounted[provider["options"]["path"]])
+    assert boards == ROOT / "helm" / "gopfarm" / "dashboards"
+    assert list(boards.glob("*.json"))
+
+
+def test_prometheus_finds_its_rules(services: dict[str, Any]) -> None:
+    configuration = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yaml").read_text())
+    (pattern,) = configuration["rule_files"]
+    mounted = {volume["target"]: volume["source"] for volume in services["prometheus"]["volumes"]}
+    rules = Path(mounted[str(Path(pattern).parent)])
+    assert rules == ROOT / "helm" / "gopfarm" / "rules"
+    assert list(rules.glob(Path(pattern).name))
 
 
 def test_up_makes_passwords_once_and_starts_everything(tmp_path: Path) -> None:

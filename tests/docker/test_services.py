@@ -13,8 +13,9 @@ import redis
 
 from gopfarm.store import connect
 from tests.docker.conftest import SECRET, Running
-from tests.docker.dockerfile import DOCKER
+from tests.docker.dockerfile import DOCKER, ROOT
 from tests.docker.tools import tool
+from tests.prometheus.tools import prometheus_tool
 
 
 def test_valkey_keeps_what_it_is_told_and_evicts_nothing(queue: Running) -> None:
@@ -41,12 +42,9 @@ def test_what_is_tried_here_is_of_the_versions_that_run_there(services: dict[str
 
 
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed (Debian's package prometheus)")
     text = (DOCKER / "prometheus" / "prometheus.yaml").read_text()
-    shutil.copytree(DOCKER / "prometheus" / "rules", tmp_path / "rules")
+    shutil.copytree(ROOT / "helm" / "gopfarm" / "rules", tmp_path / "rules")
     (tmp_path / "prometheus.yaml").write_text(text.replace("/etc/prometheus/", f"{tmp_path}/"))
-    command = [promtool, "check", "config", tmp_path / "prometheus.yaml"]
+    command = [prometheus_tool("promtool"), "check", "config", tmp_path / "prometheus.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -41,8 +40,8 @@ def grace_of(box: Object) -> int:
 @pytest.mark.parametrize("slots", [1, 4, 16])
 def test_requests_grow_with_slots(slots: int) -> None:
     resources = container(render(pool({"slots": slots})), "worker-cpu")["resources"]
-    assert resources["requests"]["cpu"] == f"{1000 * slots}m"
-    assert mebibytes(resources["requests"]["memory"]) == 100 + 520 * slots
+    assert resources["requests"]["cpu"] == f"{900 * slots}m"
+    assert mebibytes(resources["requests"]["memory"]) == 140 + 680 * slots
     assert mebibytes(resources["requests"]["ephemeral-storage"]) == 1024 * slots
 
 
@@ -53,7 +52,7 @@ def test_the_farm_ends_a_runaway_task_before_the_kernel_ends_the_pod(limit: int)
         mebibytes(container(objects, role)["resources"]["limits"]["memory"])
         for role in ("worker-cpu", "scheduler")
     )
-    assert of_worker >= 100 + 3 * 520 + limit
+    assert of_worker >= 140 + 3 * 680 + limit
     assert of_scheduler >= 512 + limit
 
 
@@ -72,13 +71,30 @@ def test_scratch_has_room_for_every_slot_and_counts_as_memory_where_it_is_some()
     assert "ephemeral-storage" not in container(in_memory, "worker-cpu")["resources"]["requests"]
 
 
+def test_scratch_can_be_a_volume_of_its_own() -> None:
+    objects = render(pool({"slots": 4, "scratch": {"perSlotMiB": 256, "storageClassName": "local-nvme"}}))
+    (scratch,) = [v for v in spec_of(objects, "worker-cpu")["volumes"] if v["name"] == "scratch"]
+    claim = scratch["ephemeral"]["volumeClaimTemplate"]["spec"]
+    assert claim["storageClassName"] == "local-nvme"
+    assert claim["resources"]["requests"]["storage"] == "1024Mi"
+    assert "ephemeral-storage" not in container(objects, "worker-cpu")["resources"]["requests"]
+
+
+def test_a_worker_that_hangs_is_not_waited_for() -> None:
+    """Its probe has a grace of its own: that of the pod is for workers that finish their tasks."""
+    for role in ("worker-cpu", "scheduler"):
+        probe = container(render(), role)["livenessProbe"]
+        assert probe["terminationGracePeriodSeconds"] <= 30
+        assert probe["failureThreshold"] * probe["periodSeconds"] >= 120
+
+
 def test_resources_of_an_operator_win_over_the_measured_ones() -> None:
     resources = container(
         render(pool({"slots": 2, "resources": {"limits": {"cpu": 2}, "requests": {"memory": "4Gi"}}})),
         "worker-cpu",
     )["resources"]
     assert resources["limits"].keys() == {"cpu", "memory"}
-    assert resources["requests"] == {"cpu": "2000m", "memory": "4Gi", "ephemeral-storage": "2048Mi"}
+    assert resources["requests"] == {"cpu": "1800m", "memory": "4Gi", "ephemeral-storage": "2048Mi"}
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -169,7 +185,18 @@ def test_a_pool_is_sized_by_the_backlog_and_the_time_that_it_may_take() -> None:
     assert prometheus["type"] == "prometheus"
     # 8 slots work off 4,800 slot-seconds in 600 s, which is half the work of 9,600.
     assert prometheus["metadata"]["threshold"] == "9600"
-    assert re.search(r'queue="encode\.cpu"', prometheus["metadata"]["query"])
+    assert prometheus["metadata"]["query"] == 'max(gopfarm_backlog_slot_seconds{queue="encode.cpu"})'
+
+
+def test_a_farm_is_scaled_by_its_own_backlog_where_a_prometheus_knows_several() -> None:
+    """By the labels that the Prometheus operator gives to what a ServiceMonitor finds."""
+    query = triggers(MATRIX["aws"], "worker-gpu")[0]["metadata"]["query"]
+    labels = 'queue="encode.nvenc",namespace="video",service="demo-gopfarm-metrics"'
+    assert query == f"max(gopfarm_backlog_slot_seconds{{{labels}}})"
+    assert named(render(MATRIX["aws"]), "Service", "gopfarm-metrics")
+    own = {"serverAddress": "http://prometheus:9090", "query": 'sum(x{queue="%QUEUE%"})'}
+    values = {**MATRIX["aws"], "autoscaling": {"engine": "keda", "prometheus": own}}
+    assert triggers(values, "worker-gpu")[0]["metadata"]["query"] == 'sum(x{queue="encode.nvenc"})'
 
 
 def test_without_prometheus_a_full_queue_doubles_a_pool() -> None:

@@ -45,6 +45,15 @@ def test_pods_keep_to_the_restricted_standard(name: str) -> None:
             assert not any("hostPort" in port for port in box.get("ports", []))
 
 
+def test_users_and_groups_can_be_left_to_the_cluster() -> None:
+    """OpenShift refuses pods that name users outside of what it has given to their namespace."""
+    nobody = {"user": None, "group": None}
+    for _, template in pods(render({"podSecurity": nobody, "redis": {"bundled": nobody}})):
+        context = template["spec"]["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert not context.keys() & {"runAsUser", "runAsGroup", "fsGroup"}
+
+
 @matrix
 def test_root_file_systems_are_read_only_but_where_a_pool_says_otherwise(name: str) -> None:
     writable = {

@@ -65,6 +65,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_name(values: Object, tol
         ),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"min": 20}}}}}, "min is greater than max"),
         (
+            {"workers": {"defaults": {"scratch": {"medium": "Memory", "storageClassName": "nvme"}}}},
+            "medium or storageClassName, not both",
+        ),
+        (
             {"redis": {"bundled": {"enabled": False}, "external": {"url": "redis://:a%40b@cache"}}},
             r"redis\.external\.existingSecret",
         ),
@@ -127,10 +131,11 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
     }
 
 
-def test_values_that_the_documentation_shows_are_taken() -> None:
-    page = (ROOT / "docs" / "kubernetes.md").read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 3
+@pytest.mark.parametrize(("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1)])
+def test_values_that_the_documentation_shows_are_taken(page: str, least: int) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= least
     for block in blocks:
         assert render(yaml.safe_load(block))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 import yaml
 
 from cli.main import cli
-from gopfarm.metrics import sample_names
 from gopfarm.profile import Profile
 from gopfarm.settings import Settings
 from gopfarm.store import keys
@@ -27,6 +27,7 @@ from tests.helm.chart import (
     pods,
     render,
 )
+from tests.prometheus.rules import ALERTS, RULES
 
 matrix = pytest.mark.parametrize("name", MATRIX)
 
@@ -245,20 +246,69 @@ def test_scaling_looks_at_queues_and_keys_that_the_farm_has() -> None:
             assert {trigger["metadata"]["listName"] for trigger in redis} <= known
 
 
-def test_rules_ask_for_metrics_that_exist() -> None:
-    rules = [
-        rule
-        for path in (CHART / "rules").glob("*.yaml")
-        for group in yaml.safe_load(path.read_text())["groups"]
-        for rule in group["rules"]
+@pytest.mark.parametrize("metrics", [MATRIX["aws"]["metrics"], {"prometheusRule": {"enabled": True}}])
+def test_the_rules_reach_the_operator_but_for_those_that_are_disabled(metrics: Object) -> None:
+    (item,) = of_kind(render({"metrics": metrics}), "PrometheusRule")
+    files = [yaml.safe_load(path.read_text()) for path in RULES]
+    disabled = metrics["prometheusRule"].get("disabled", [])
+    wanted = [
+        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert") not in disabled]}
+        for file in files
+        for group in file["groups"]
     ]
-    recorded = {rule["record"] for rule in rules if "record" in rule}
-    asked = {name for rule in rules for name in re.findall(r"\bgopfarm_[a-z0-9_]+", rule["expr"])}
-    assert asked
-    assert asked <= sample_names() | recorded
+    where = metrics.get("runbooks", "docs/runbooks.md")
+    assert json.loads(json.dumps(item["spec"]["groups"]).replace(where, "docs/runbooks.md")) == wanted
 
 
-def test_the_rules_reach_the_operator_as_they_are() -> None:
-    (item,) = of_kind(render(MATRIX["aws"]), "PrometheusRule")
-    files = [yaml.safe_load(path.read_text()) for path in sorted((CHART / "rules").glob("*.yaml"))]
-    assert item["spec"]["groups"] == [group for file in files for group in file["groups"]]
+def test_only_alerts_that_exist_are_disabled_in_the_examples() -> None:
+    named = {
+        name
+        for values in MATRIX.values()
+        for name in values.get("metrics", {}).get("prometheusRule", {}).get("disabled", [])
+    }
+    assert named
+    assert named <= ALERTS.keys()
+
+
+def test_alerts_and_dashboards_link_to_the_runbooks_of_the_values() -> None:
+    objects = render(MATRIX["aws"])
+    where = MATRIX["aws"]["metrics"]["runbooks"]
+    (rules,) = of_kind(objects, "PrometheusRule")
+    links = [
+        rule["annotations"]["runbook_url"]
+        for group in rules["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert links
+    assert all(link.startswith(f"{where}#gopfarm") for link in links)
+    health = named(objects, "ConfigMap", "-health-dashboard")["data"]["gopfarm-health.json"]
+    assert f"Runbook: {where}#gopfarmnoleader" in health
+    assert " docs/runbooks.md" not in health
+
+
+def test_grafana_s_sidecar_finds_the_dashboards() -> None:
+    maps = [
+        item
+        for item in of_kind(render(MATRIX["aws"]), "ConfigMap")
+        if item["metadata"]["name"].endswith("-dashboard")
+    ]
+    assert {item["metadata"]["name"] for item in maps} == {
+        f"demo-gopfarm-{name}-dashboard" for name in ("cost", "farm", "health")
+    }
+    for item in maps:
+        assert item["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert item["metadata"]["annotations"] == {"grafana_folder": "gopfarm"}
+        assert item["metadata"]["namespace"] == "monitoring"
+        ((name, text),) = item["data"].items()
+        stored = (CHART / "dashboards" / name).read_text()
+        where = MATRIX["aws"]["metrics"]["runbooks"]
+        assert json.loads(text.replace(where, "docs/runbooks.md")) == json.loads(stored)
+    assert not [x for x in of_kind(render(), "ConfigMap") if x["metadata"]["name"].endswith("-dashboard")]
+
+
+def test_the_monitor_gives_targets_the_labels_that_rules_and_dashboards_ask_for() -> None:
+    (item,) = of_kind(render(MATRIX["aws"]), "ServiceMonitor")
+    (endpoint,) = item["spec"]["endpoints"]
+    assert {"targetLabel": "job", "replacement": "gopfarm"} in endpoint["relabelings"]
+    assert "pool" in {rule["targetLabel"] for rule in endpoint["relabelings"]}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.simulation import finish_seconds
+from scheduler.simulation import finish_seconds, turnaround_seconds
 
 tasks = st.lists(st.floats(0.1, 100), min_size=1, max_size=30)
 
@@ -37,3 +37,14 @@ def test_no_slot_idles_while_a_task_waits(seconds: list[float], slots: int) -> N
 @given(tasks)
 def test_one_slot_does_one_after_the_other(seconds: list[float]) -> None:
     assert finish_seconds(seconds, [5.0]) == pytest.approx(5 + sum(seconds))
+
+
+def test_jobs_are_served_in_the_order_of_their_arrival() -> None:
+    jobs = [(0.0, [4.0, 4.0]), (1.0, [2.0]), (10.0, [3.0, 1.0])]
+    assert turnaround_seconds(jobs, 2) == [4.0, 5.0, 3.0]
+
+
+@given(tasks, st.integers(1, 8))
+def test_jobs_that_all_come_at_once_end_as_one_would(seconds: list[float], slots: int) -> None:
+    ends = turnaround_seconds([(0.0, [one]) for one in seconds], slots)
+    assert max(ends) == finish_seconds(seconds, [0.0] * slots)

@@ -1,7 +1,8 @@
 -- A worker starts a run: it gets the lease, and the attempt is counted now, so that a task that kills its
 -- worker is seen. Twins count none. Asking again with the same token changes nothing.
 -- ARGV: id, run, token ("worker#nonce"), seconds that the lease lasts, the message that led to this, or ''.
--- Returns {attempt, task JSON, what the job's tasks have in common: names and values in turn}, or {0, why not}.
+-- Returns {attempt, task JSON, what the job's tasks have in common: names and values in turn, the fields of the job
+-- that JobTrace.FIELDS names}, or {0, why not}.
 local id, run, token = ARGV[1], ARGV[2], ARGV[3]
 local task, now = task_of(ARGV[2]), clock()
 local owner = redis.call('HGET', key(id, 'owners'), run)
@@ -16,7 +17,10 @@ if state_of(id) ~= 'encoding' then return refuse('the job is not encoding') end
 if redis.call('HEXISTS', key(id, 'results'), task) == 1 then return refuse('the task is done') end
 local document = redis.call('HGET', key(id, 'tasks'), task)
 if not document then return refuse('there is no such task') end
-local function give(attempt) return {attempt, document, redis.call('HGETALL', key(id, 'common'))} end
+local function give(attempt)
+  local trace = redis.call('HMGET', key(id), 'trace', 'tenant', 'retries', 'submitted')
+  return {attempt, document, redis.call('HGETALL', key(id, 'common')), trace}
+end
 local function attempts() return tonumber(redis.call('HGET', key(id, 'attempts'), task) or '1') end
 if owner == token then return give(attempts()) end
 local ends = redis.call('ZSCORE', LEASES, id .. ' ' .. run)

@@ -11,6 +11,16 @@
 {{- end }}
 {{- end -}}
 
+{{/* What KEDA asks Prometheus. Takes root and queue. */}}
+{{- define "gopfarm.backlogQuery" -}}
+{{- $farm := "" -}}
+{{- if .root.Values.metrics.serviceMonitor.enabled -}}
+{{- $farm = printf `,namespace="%s",service="%s-metrics"` .root.Release.Namespace (include "gopfarm.fullname" .root) -}}
+{{- end -}}
+{{- $default := printf `max(gopfarm_backlog_slot_seconds{queue="%%QUEUE%%"%s})` $farm -}}
+{{ .root.Values.autoscaling.prometheus.query | default $default | replace "%QUEUE%" .queue }}
+{{- end -}}
+
 {{/* A trigger of KEDA on how many entries a key of Redis has. Takes root, parts, key and target. */}}
 {{- define "gopfarm.redisTrigger" -}}
 - type: redis

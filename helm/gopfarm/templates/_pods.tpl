@@ -1,10 +1,19 @@
 {{/* What the pods of the farm have in common. */}}
 
 {{- define "gopfarm.podSecurity" -}}
+{{- include "gopfarm.securityOf" .Values.podSecurity -}}
+{{- end -}}
+
+{{/* The security context of a pod. Takes a table with user and group: null leaves them to the cluster. */}}
+{{- define "gopfarm.securityOf" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.podSecurity.user }}
-runAsGroup: {{ .Values.podSecurity.group }}
-fsGroup: {{ .Values.podSecurity.group }}
+{{- with .user }}
+runAsUser: {{ int . }}
+{{- end }}
+{{- with .group }}
+runAsGroup: {{ int . }}
+fsGroup: {{ int . }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
@@ -93,7 +102,7 @@ env:
 {{- end -}}
 
 {{/* Volumes of a container, and of a pod, besides those of its role: scratch, and those of the operator. Mounts take
-     root, volumes also the scratch's emptyDir. */}}
+     root, volumes also scratch: an emptyDir, or storageClassName and sizeLimit of a volume for each pod. */}}
 {{- define "gopfarm.mounts" -}}
 - {name: scratch, mountPath: /scratch}
 {{- with .Values.extraVolumeMounts }}
@@ -103,7 +112,17 @@ env:
 
 {{- define "gopfarm.volumes" -}}
 - name: scratch
+  {{- if .scratch.storageClassName }}
+  ephemeral:
+    volumeClaimTemplate:
+      spec:
+        accessModes: [ReadWriteOnce]
+        storageClassName: {{ .scratch.storageClassName }}
+        resources:
+          requests: {storage: {{ .scratch.sizeLimit }}}
+  {{- else }}
   emptyDir: {{- toYaml .scratch | nindent 4 }}
+  {{- end }}
 {{- with .root.Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -139,4 +158,6 @@ livenessProbe:
   periodSeconds: 30
   timeoutSeconds: 10
   failureThreshold: 5
+  # A process that has not answered for so long makes no use of a worker's grace.
+  terminationGracePeriodSeconds: 30
 {{- end -}}

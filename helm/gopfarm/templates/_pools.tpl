@@ -49,6 +49,9 @@ aks:
 {{- if and (eq $pool.queue "encode.nvenc") $pool.autoscaling.enabled (lt (int $pool.autoscaling.min) 1) (ne (include "gopfarm.engine" $) "none") -}}
 {{- fail (printf "workers.pools.%s.autoscaling.min must be at least 1: a job uses the GPU only if a live worker has one when it is planned, so a pool without pods would never get work" $name) -}}
 {{- end -}}
+{{- if and $pool.scratch.medium $pool.scratch.storageClassName -}}
+{{- fail (printf "workers.pools.%s.scratch: give medium or storageClassName, not both" $name) -}}
+{{- end -}}
 {{- if gt (int $pool.autoscaling.min) (int $pool.autoscaling.max) -}}
 {{- fail (printf "workers.pools.%s.autoscaling: min is greater than max" $name) -}}
 {{- end -}}
@@ -81,7 +84,7 @@ aks:
 {{- $limits := dict
   "memory" (printf "%dMi" (add $base (mul (sub $slots 1) (int $pool.memoryPerSlotMiB)) $most))
 -}}
-{{- if not $scratch -}}
+{{- if not (or $scratch $pool.scratch.storageClassName) -}}
 {{- $_ := set $requests "ephemeral-storage" (printf "%dMi" (mul $slots (int $pool.scratch.perSlotMiB))) -}}
 {{- end -}}
 {{- if gt (int $pool.gpu.count) 0 -}}

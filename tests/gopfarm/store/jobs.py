@@ -93,9 +93,9 @@ PATHS: dict[JobState, tuple[JobState, ...]] = {
 }
 
 
-def bring_to(store: TaskStore, job_id: str, state: JobState) -> None:
+def bring_to(store: TaskStore, job_id: str, state: JobState, spec: JobSpec = SPEC) -> None:
     """Create a job and lead it to a state."""
-    assert store.create(job_id, SPEC) is Created.CREATED
+    assert store.create(job_id, spec) is Created.CREATED
     for step in PATHS[state]:
         assert store.move(job_id, step)
 

@@ -1,4 +1,4 @@
-"""What is still expected of a job, for the commands that show one."""
+"""What is still expected of a job, for whoever shows one."""
 
 from __future__ import annotations
 

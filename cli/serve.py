@@ -1,0 +1,106 @@
+"""``gopfarm serve`` and ``gopfarm token``: the HTTP API, and who may call it."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import click
+
+from cli.output import explains_errors, json_option, print_json
+from cli.roles import check_redis, json_logs_option, log_level_option, metrics_port_option
+from gopfarm import tracing
+from gopfarm.errors import SpecError
+from gopfarm.log import configure_logging, get_logger
+from gopfarm.metrics import Role, serve_metrics
+from gopfarm.settings import get_settings
+from gopfarm.tenants import classes_of
+from gopfarm.tokens import SCOPES, ApiToken, Scope, digest_of, new_token
+
+log = get_logger(__name__)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm serve
+  gopfarm serve --host 0.0.0.0 --port 8080 --metrics-port 9100"""
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 takes a free one."
+)
+@metrics_port_option
+@log_level_option
+@json_logs_option
+@explains_errors
+def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_json: bool) -> None:
+    """Serve the HTTP API, with the dashboard.
+
+    Without GOPFARM_API_TOKENS it listens on loopback addresses only, and needs no token. Stops cleanly on
+    SIGTERM.
+    """
+    from api.app import create_app
+    from api.server import ApiServer, check_host, listen
+
+    configure_logging(log_level, json=as_json or None)
+    settings = get_settings()
+    tracing.set_up("api")
+    check_host(host, settings)
+    check_redis(settings)
+    with listen(host, port) as listener:
+        if metrics_port is not None:
+            serve_metrics(metrics_port, Role.API, tenant_classes=classes_of(settings.tenants))
+        server = ApiServer(create_app(settings), listener)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.handle_exit)
+        log.info(
+            "api started", host=host, port=listener.getsockname()[1], protected=bool(settings.api_tokens)
+        )
+        server.serve_forever()
+    tracing.shut_down()
+    log.info("api stopped")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gopfarm token backend --scope jobs:read --scope jobs:write --tenant school
+  gopfarm token operator --json"""
+)
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help="What it may do (repeatable); by default everything.",
+)
+@click.option("--tenant", "tenants", multiple=True, help="Only for this tenant (repeatable); by default all.")
+@json_option
+@explains_errors
+def token(name: str, scopes: tuple[Scope, ...], tenants: tuple[str, ...], as_json: bool) -> None:
+    """Make a token for the HTTP API, and the entry of GOPFARM_API_TOKENS that lets it in.
+
+    The token is shown this once; only its SHA-256 is kept, in the entry.
+    """
+    secret = new_token()
+    try:
+        entry = ApiToken.model_validate(
+            {"sha256": digest_of(secret), "scopes": scopes or SCOPES, "tenants": tenants or None}
+        )
+    except ValueError:
+        raise SpecError("--tenant: 1 to 64 letters, digits, dots, hyphens and underscores") from None
+    document = {
+        "sha256": entry.sha256,
+        "scopes": sorted(entry.scopes),
+        **({"tenants": sorted(entry.tenants)} if entry.tenants else {}),
+    }
+    if as_json:
+        print_json({"token": secret, "entry": {name: document}})
+        return
+    click.echo(f"token  {secret}")
+    click.echo(f"entry  {json.dumps({name: document})}")
+    click.echo(
+        "The token is not kept anywhere: hand it over now. The entry goes into GOPFARM_API_TOKENS.", err=True
+    )
