@@ -116,7 +116,6 @@ class Settings(BaseSettings):
     )
     api_tokens: dict[str, ApiToken] = Field(
         default_factory=dict,
-        repr=False,
         description="Tokens of the HTTP API by name, as `gopfarm token` prints them; JSON in a variable.",
     )
     api_rate: float = Field(
