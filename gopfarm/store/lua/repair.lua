@@ -19,8 +19,7 @@ if not state or state == 'done' or state == 'failed' or state == 'cancelled' the
   return found
 end
 
-redis.call('SADD', LIVE, id)
-redis.call('SADD', PREFIX .. 'tenant:' .. tenant_of(id) .. ':jobs', id)
+list_live(id)
 if state == 'queued' or state == 'probing' or state == 'planning' then
   if not redis.call('ZSCORE', QUEUED, id) and not redis.call('ZSCORE', PREPARING, id) then
     redis.call('ZADD', QUEUED, clock(), id)

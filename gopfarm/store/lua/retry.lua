@@ -25,10 +25,8 @@ redis.call('PERSIST', job)
 redis.call('PERSIST', key(id, 'plan'))  -- until the next one: it names what is stored
 redis.call('PERSIST', key(id, 'failures'))
 redis.call('ZREM', CLEANUP, id)
-redis.call('SADD', LIVE, id)
-redis.call('SADD', PRIORITY .. priority_of(id), id)
+list_live(id)
 note_state(id, nil, 'queued', now)
-redis.call('SADD', jobs, id)
 redis.call('ZADD', QUEUED, now - tonumber(ARGV[3]), id)
 ring()
 return 'retried'

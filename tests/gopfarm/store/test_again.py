@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from gopfarm.errors import EncodeError, LimitError, SpecError
-from gopfarm.store import Created, JobState, TaskStore, keys
+from gopfarm.store import Board, Created, JobState, TaskStore, keys
 from tests.gopfarm.store.jobs import (
     PLAN,
     QUEUE,
@@ -165,3 +165,19 @@ def test_a_job_of_which_all_is_done_already_is_published_at_once(
     assert store.state("j") is JobState.ENCODING
     assert store.active_jobs() == []
     assert valkey.zscore(keys.PUBLISHING, "j") is not None
+
+
+def test_the_limits_of_a_tenant_hold_when_only_a_retry_brings_it_back(
+    store: TaskStore, valkey: redis.Redis
+) -> None:
+    board = Board(valkey)
+    begin(store, "j", SPEC.model_copy(update={"tenant": "school"}))
+    store.cancel("j")
+    board.repair_tenants()
+    assert board.tenants() == []
+    store.retry("j")
+    store.move("j", JobState.PROBING)
+    store.move("j", JobState.PLANNING)
+    assert open_tasks(store, "j")
+    give_out(store, "j", "video-00000")
+    assert board.survey([QUEUE]).runs["school"] > 0

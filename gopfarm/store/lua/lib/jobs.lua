@@ -19,6 +19,15 @@ local function kept(part, state)
   return part == 'failures' or (part == 'plan' and state ~= 'done')
 end
 
+-- Put a job that has not ended on the lists of all such jobs: of the farm, of its tenant and of its priority.
+local function list_live(id)
+  local tenant = tenant_of(id)
+  redis.call('SADD', LIVE, id)
+  redis.call('SADD', PRIORITY .. priority_of(id), id)
+  redis.call('SADD', TENANTS, tenant)
+  redis.call('SADD', PREFIX .. 'tenant:' .. tenant .. ':jobs', id)
+end
+
 -- Forget a submission that was refused, but not how many events told of it: their numbers must not come again.
 local function forget_rejected(job)
   local events = redis.call('HGET', job, 'events')
