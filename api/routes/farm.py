@@ -21,9 +21,10 @@ router = APIRouter(prefix=V1, tags=["farm"])
     responses=documented(),
 )
 def get_farm(farm: Farm, caller: FarmReader) -> Response:
-    """Tell slots, workers, schedulers, what is waiting and for whom; it is a second old at most.
+    """Tell slots, workers, schedulers, what is waiting and for whom.
 
-    A token for some tenants sees these among the tenants, and not who works for whom.
+    It is a second old at most, on a very large farm some seconds. A token for some
+    tenants sees these among the tenants, and not who works for whom.
     """
     view = _for_tenants(farm.overview.farm(), caller)
     # Written here: the framework would take thousands of rows apart once more.

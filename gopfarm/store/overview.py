@@ -33,9 +33,10 @@ from gopfarm.store.tasks import TWIN
 from gopfarm.tenants import TenantPolicy, policy_of
 
 #: Seconds for which a view is given to everybody who asks; more where looking would take more than this share
-#: of the time.
+#: of the time, but no more than the last: Redis may only have been slow to answer once.
 _FRESH_SECONDS = 1.0
 _SHARE = 0.05
+_MOST_SECONDS = 10.0
 
 #: Jobs, or runs, that one script looks at: Redis does nothing else meanwhile.
 _PAGE = 250
@@ -63,6 +64,7 @@ class Overview:
         policies: Weights and limits by tenant.
         backlog: Tells from a census, and the video encoders that live workers have, what is left to do: the
             seconds of one slot, by queue.
+        clock: Seconds, from any point on.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Overview:
         client: redis.Redis,
         policies: Mapping[str, TenantPolicy],
         backlog: Callable[[Census, Collection[str]], Mapping[str, float]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = client
         self._policies = policies
@@ -78,6 +81,7 @@ class Overview:
         self._scripts = Scripts(client)
         self._fleet = Fleet(client)
         self._events = EventStore(client, ttl_seconds=0)  # it is only read
+        self._clock = clock
         self._lock = Lock()
         self._view: FarmView | None = None
         self._until = 0.0
@@ -85,11 +89,11 @@ class Overview:
     def farm(self) -> FarmView:
         """Return the farm as it is, or was a moment ago: callers share a view for about a second."""
         with self._lock:
-            began = time.monotonic()
+            began = self._clock()
             if self._view is None or began >= self._until:
                 self._view = self.look()
-                took = time.monotonic() - began
-                self._until = began + max(_FRESH_SECONDS, took / _SHARE)
+                seen = self._clock()
+                self._until = seen + min(max(_FRESH_SECONDS, (seen - began) / _SHARE), _MOST_SECONDS)
             return self._view
 
     def look(self) -> FarmView:

@@ -127,6 +127,14 @@ def test_a_second_look_shortly_after_costs_nothing(valkey: redis.Redis) -> None:
     assert overview.look().jobs["queued"] == 1
 
 
+def test_a_look_that_took_long_is_shown_for_some_seconds_and_no_longer(valkey: redis.Redis) -> None:
+    times = iter((0.0, 60.0, 69.0, 71.0, 71.1))
+    overview = Overview(valkey, {}, backlog_seconds, lambda: next(times))
+    first = overview.farm()
+    assert overview.farm() is first
+    assert overview.farm() is not first
+
+
 def test_tasks_of_a_very_large_farm_are_counted_but_not_all_told(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
