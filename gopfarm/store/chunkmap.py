@@ -23,8 +23,9 @@ TaskKind = Literal["video", "audio", "subtitles"]
 #: waiting: not given out yet. queued: in a queue of workers. failed: so did its last attempt, and the job.
 TaskState = Literal["waiting", "queued", "running", "done", "failed"]
 
-#: Plans that are remembered taken apart: a page that shows a job asks for it every second or so.
-_REMEMBERED = 64
+#: Tasks that plans which are remembered taken apart may have in all, some 60 MB: a page that shows a job asks
+#: for it every second or so. The plan asked for last is remembered however many it has.
+_REMEMBERED_TASKS = 20_000
 
 
 class Chunk(BaseModel):
@@ -196,7 +197,7 @@ class ChunkMaps:
             if name in self._outlines:
                 self._outlines.move_to_end(name)
                 return self._outlines[name]
-        with self._redis.pipeline(transaction=False) as pipe:
+        with self._redis.pipeline() as pipe:  # at once: those of two plans do not fit together
             pipe.get(keys.plan(job_id))
             pipe.hgetall(keys.orders(job_id))
             document, orders = pipe.execute()
@@ -205,8 +206,11 @@ class ChunkMaps:
         outline = _outline_of(from_json(_Planned, expand(document)), orders)
         with self._lock:
             self._outlines[name] = outline
-            while len(self._outlines) > _REMEMBERED:
-                self._outlines.popitem(last=False)
+            self._outlines.move_to_end(name)
+            tasks = sum(len(one.tasks) for one in self._outlines.values())
+            while tasks > _REMEMBERED_TASKS and len(self._outlines) > 1:
+                _, forgotten = self._outlines.popitem(last=False)
+                tasks -= len(forgotten.tasks)
         return outline
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import redis
 
 from gopfarm.errors import EncodeError
-from gopfarm.store import JobState
+from gopfarm.store import JobState, keys
 from gopfarm.store.chunkmap import ChunkMap, ChunkMaps, TaskRow
 from tests.gopfarm.store.jobs import PLAN, begin, bring_to, give_out, open_tasks, result_of, store_on
 
@@ -112,3 +113,16 @@ def test_another_plan_of_a_job_is_seen(valkey: redis.Redis) -> None:
     store.move("j", JobState.PLANNING)
     open_tasks(store, "j", finished={FIRST: result_of(FIRST)})
     assert _rows(maps.of("j"))[FIRST].state == "done"
+
+
+def test_only_the_plans_asked_for_last_are_remembered(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gopfarm.store.chunkmap._REMEMBERED_TASKS", 2 * len(PLAN.tasks))
+    store, maps = store_on(valkey), ChunkMaps(valkey)
+    for job in ("old", "middle", "new"):
+        begin(store, job)
+        assert _rows(maps.of(job))
+    plans = [keys.plan(job) for job in ("old", "middle", "new")]
+    valkey.delete(*plans)  # from now on, a map is made from what is remembered
+    assert [bool(_rows(maps.of(job))) for job in ("old", "middle", "new")] == [False, True, True]
