@@ -113,7 +113,7 @@ def _webhook(farm: Services, caller: Caller, webhook_id: str) -> DeliveryView:
 def _visible(farm: Services, caller: Caller, views: list[DeliveryView]) -> list[DeliveryView]:
     if caller.tenants is None:
         return views
-    tenants = {job_id: farm.jobs.tenant(job_id) for job_id in {view.job for view in views}}
+    tenants = farm.jobs.tenants(view.job for view in views)
     return [view for view in views if caller.sees(tenants[view.job])]
 
 

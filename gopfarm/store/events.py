@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -198,23 +198,7 @@ class EventStore:
 
     def delivery(self, delivery_id: str) -> DeliveryView | None:
         """Return one delivery; None if it is not known (any more)."""
-        record = self._record(delivery_id)
-        if not record:
-            return None
-        due = self._redis.zscore(keys.DELIVERIES, delivery_id)
-        return DeliveryView(
-            id=delivery_id,
-            job=record["job"],
-            event=record["event"],
-            time=float(record["time"]),
-            progress=float(record["progress"]),
-            host=record["host"],
-            state=record["state"],
-            tries=int(record["tries"]),
-            tried=float(record["tried"]) if "tried" in record else None,
-            due=due,
-            error=record.get("error") or None,
-        )
+        return next(iter(self._views([delivery_id])), None)
 
     def waiting(self, limit: int) -> list[DeliveryView]:
         """Return the deliveries that are still to be made, oldest event first."""
@@ -259,8 +243,31 @@ class EventStore:
     def _record(self, delivery_id: str) -> dict[str, str]:
         return cast("dict[str, str]", self._redis.hgetall(keys.delivery(delivery_id)))
 
-    def _views(self, ids: list[str]) -> list[DeliveryView]:
-        return [view for delivery_id in ids if (view := self.delivery(delivery_id)) is not None]
+    def _views(self, ids: Sequence[str]) -> list[DeliveryView]:
+        """Return those of some deliveries that are known, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for delivery_id in ids:
+                pipe.hgetall(keys.delivery(delivery_id))
+                pipe.zscore(keys.DELIVERIES, delivery_id)
+            found = pipe.execute()
+        rows = zip(ids, found[::2], found[1::2], strict=True)
+        return [_view(delivery_id, record, due) for delivery_id, record, due in rows if record]
+
+
+def _view(delivery_id: str, record: Mapping[str, str], due: float | None) -> DeliveryView:
+    return DeliveryView(
+        id=delivery_id,
+        job=record["job"],
+        event=record["event"],
+        time=float(record["time"]),
+        progress=float(record["progress"]),
+        host=record["host"],
+        state=record["state"],
+        tries=int(record["tries"]),
+        tried=float(record["tried"]) if "tried" in record else None,
+        due=due,
+        error=record.get("error") or None,
+    )
 
 
 def event_of(entry: tuple[str, dict[str, str]]) -> Event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import cast
 
@@ -56,6 +56,14 @@ class JobReader:
     def tenant(self, job_id: str) -> str | None:
         """Return whose a job is; None if there is no such job."""
         return cast("str | None", self._redis.hget(keys.job(job_id), "tenant"))
+
+    def tenants(self, job_ids: Iterable[str]) -> dict[str, str | None]:
+        """Return whose some jobs are, in one round trip; None for each that does not exist."""
+        names = list(dict.fromkeys(job_ids))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in names:
+                pipe.hget(keys.job(job_id), "tenant")
+            return dict(zip(names, pipe.execute(), strict=True))
 
     def plan(self, job_id: str) -> Plan | None:
         """Return a job's plan; None if it has none yet."""

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import time
 from importlib import resources
+from typing import Any
 
 import pytest
 import redis
+from redis.connection import AbstractConnection
 
 from gopfarm.errors import FarmError, SourceError, SpecError
 from gopfarm.store import JobState, TaskStore, keys
@@ -267,3 +269,24 @@ def test_the_backlog_tells_how_long_the_oldest_event_waits(
     for delivery in claim(events):
         events.settle(delivery, Outcome.DELIVERED)
     assert events.backlog().oldest_seconds == 0
+
+
+def test_a_list_of_deliveries_takes_few_round_trips_however_long_it_is(
+    store: TaskStore, events: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        end(store, f"j{number}")
+    sent = []
+    send = AbstractConnection.send_packed_command
+
+    def counted(*arguments: Any, **options: Any) -> None:
+        sent.append(arguments)
+        send(*arguments, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+    waiting = events.waiting(100)
+    tenants = store.tenants(view.job for view in waiting)
+    assert len(sent) == 3
+    assert [view.job for view in waiting] == [f"j{number}" for number in range(20)]
+    assert all(view.due is not None for view in waiting)
+    assert set(tenants.values()) == {"default"}
