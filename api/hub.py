@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
@@ -12,9 +11,9 @@ from typing import Any, cast
 
 import redis.asyncio
 
-from gopfarm.errors import SpecError
 from gopfarm.log import get_logger
 from gopfarm.store import JobState, keys
+from gopfarm.store.eventids import event_order
 from gopfarm.store.events import ENDS, Event, event_of
 
 log = get_logger(__name__)
@@ -40,28 +39,6 @@ _NO_TIMEOUT: dict[str, Any] = {"socket_connect_timeout": None, "socket_timeout":
 
 #: What Redis being away looks like. All commands are right ones, so every other error is the server's state.
 _FAULTS = (redis.RedisError, TimeoutError)
-
-#: Ids of a stream's entries are two numbers of 64 bits.
-_ID = re.compile(r"(\d{1,20})(?:-(\d{1,20}))?", re.ASCII)
-_MAX_ID_PART = 2**64 - 1
-
-
-def event_id(text: str) -> str:
-    """Return an event's id as a listener gave it.
-
-    Raises:
-        SpecError: It is none.
-    """
-    match = _ID.fullmatch(text)
-    if match is None or any(int(part or 0) > _MAX_ID_PART for part in match.groups()):
-        raise SpecError("the id of an event is two numbers with a dash between, such as 1760000000000-0")
-    return text
-
-
-def _order(entry: str) -> tuple[int, int]:
-    """Return what the ids of a stream are ordered by."""
-    first, _, second = entry.partition("-")
-    return int(first), int(second or 0)
 
 
 class Hub:
@@ -98,7 +75,7 @@ class Hub:
         While Redis is away there are none; then it goes on where it was.
 
         Args:
-            after: An id (see ``event_id``): begin with what has happened since that event; None: with what
+            after: An id (see ``eventids``): begin with what has happened since that event; None: with what
                 happens from now on.
             job: Only of this job. That ends with the end of the job, at once if it has ended before.
             tenants: Only of these tenants.
@@ -140,7 +117,7 @@ class Hub:
             await self._news.wait()
         number, last = self._dropped + len(self._kept), self._place
         # Who was served by another process until now may know more than was read here so far.
-        known = after if after is not None and _order(after) > _order(last) else None
+        known = after if after is not None and event_order(after) > event_order(last) else None
         # The end of a job that has not ended yet will be behind that place.
         ended = job is not None and await self._has_ended(job)
         if after is not None or ended:
@@ -150,13 +127,13 @@ class Hub:
             news = self._news
             if number < self._dropped:
                 number, until = self._dropped, f"({self._kept[0].id}"
-                async for event in self._between(max(last, known or last, key=_order), until):
+                async for event in self._between(max(last, known or last, key=event_order), until):
                     last = event.id
                     yield event
             elif number < self._dropped + len(self._kept):
                 for event in list(islice(self._kept, number - self._dropped, None)):
                     number, last = number + 1, event.id
-                    if known is None or _order(event.id) > _order(known):
+                    if known is None or event_order(event.id) > event_order(known):
                         yield event
             else:
                 await news.wait()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 
 import click
 
-from cli.output import explains_errors, json_option
-from cli.webhooks import event_store, moment
+from cli.output import explains_errors, json_option, moment
+from cli.webhooks import event_store
 from gopfarm.errors import SpecError
+from gopfarm.store.eventids import event_id, event_order
 from gopfarm.store.events import Event
 
 #: Seconds between two looks for new events.
 _POLL_SECONDS = 0.5
-
-#: Ids of a Redis stream: milliseconds and a number.
-_ID = re.compile(r"\d{1,18}(-\d{1,18})?")
 
 
 @click.command(
@@ -37,9 +34,10 @@ def events(job_id: str | None, since: str | None, follow: bool, as_json: bool) -
 
     With --json, prints one object a line. To follow without a gap, pass the last id that was seen to --since.
     """
-    if since is not None and not _ID.fullmatch(since):
-        raise SpecError(f"--since {since!r} is not an event's id, such as 1764032737123-0")
-    after = since or "0"
+    try:
+        after = event_id(since or "0")
+    except SpecError as error:
+        raise SpecError(f"--since: {error}") from None
     with event_store() as store:
         while True:
             # Taken before, so that no event of another job is read twice, nor one missed in between.
@@ -47,7 +45,7 @@ def events(job_id: str | None, since: str | None, follow: bool, as_json: bool) -
             for event in store.events(after, job_id):
                 _print(event, as_json)
                 after = event.id
-            after = max(after, last, key=_order)
+            after = max(after, last, key=event_order)
             sys.stdout.flush()
             if not follow:
                 return
@@ -60,8 +58,3 @@ def _print(event: Event, as_json: bool) -> None:
         return
     share = f"{100 * event.progress:3.0f}%"
     click.echo(f"{moment(event.time)}  {event.event:<13}  {share}  {event.job}  {event.tenant}  {event.id}")
-
-
-def _order(event_id: str) -> tuple[int, int]:
-    milliseconds, _, number = event_id.partition("-")
-    return int(milliseconds), int(number or 0)

@@ -7,27 +7,25 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import get_args
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from cli.calling import trace_of_caller
+from cli.calling import farm_redis, trace_of_caller
+from cli.jobviews import document_of, print_view, print_views
 from cli.options import absolute, chosen_profile, profile_options, publish_option
-from cli.output import clock, explains_errors, json_option, one_line, price, print_json
+from cli.output import explains_errors, json_option, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
 from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
-from gopfarm.log import configure_logging
-from gopfarm.settings import Settings, get_settings
+from gopfarm.settings import Settings
 from gopfarm.spec import PublishMode, WebhookEvent, make_spec
-from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore, connect, reachable
+from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore
+from gopfarm.store.listing import Filter, Listing
 from gopfarm.tenants import policy_of
 from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
-from scheduler.outlook import Expected
 
 #: Seconds that a job just submitted may take to become known.
 _ARRIVAL_SECONDS = 10.0
@@ -36,17 +34,11 @@ _POLL_SECONDS = 0.3
 
 _PRIORITY = click.IntRange(PRIORITIES[0], PRIORITIES[-1])
 
-#: Columns of a table that does not go to a terminal: whoever reads it cuts lines by itself.
-_PIPE_WIDTH = 300
-
 
 @contextmanager
 def _farm() -> Iterator[tuple[Settings, TaskStore]]:
-    """Connect to the farm's store; every Redis fault becomes one line that names the address."""
-    configure_logging("error")
-    settings = get_settings()
-    with reachable(settings.redis_url), connect(settings.redis_url) as client:
-        client.ping()
+    """Connect to the farm's store."""
+    with farm_redis() as (settings, client):
         yield settings, TaskStore(client, settings.job_ttl_days * 86400)
 
 
@@ -138,17 +130,7 @@ def status(job_id: str, as_json: bool) -> None:
     with _farm() as (settings, store):
         view = _view(store, job_id)
         expected = expected_of(store, job_id, view.state, settings.slot_hour_price)
-    print_json(_document(view, expected)) if as_json else _print_view(view, expected)
-
-
-def _document(view: JobView, expected: Expected | None) -> dict[str, Any]:
-    """Return a job as JSON shows it; what is expected of it is told while it is encoded."""
-    document: dict[str, Any] = view.model_dump(mode="json")
-    if expected is not None:
-        document["eta_seconds"] = expected.seconds
-        if expected.price is not None:
-            document["expected_price"] = expected.price
-    return document
+    print_json(document_of(view, expected)) if as_json else print_view(view, expected)
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm watch 1f0c2a7e-...")
@@ -180,7 +162,7 @@ def _follow(settings: Settings, store: TaskStore, job_id: str, as_json: bool) ->
             view = _view(store, job_id)
             if as_json and view != last:
                 expected = expected_of(store, job_id, view.state, settings.slot_hour_price)
-                click.echo(json.dumps(_document(view, expected)))
+                click.echo(json.dumps(document_of(view, expected)))
                 sys.stdout.flush()
             last = view
             if view.state.ended:
@@ -198,7 +180,7 @@ def _follow(settings: Settings, store: TaskStore, job_id: str, as_json: bool) ->
     if view.state is JobState.CANCELLED:
         raise JobFailedError(f"job {job_id} was cancelled")
     if not as_json:
-        _print_view(view)
+        print_view(view)
 
 
 @click.command("list", epilog="\b\nExamples:\n  gopfarm list\n  gopfarm list --state failed --limit 200")
@@ -208,32 +190,14 @@ def _follow(settings: Settings, store: TaskStore, job_id: str, as_json: bool) ->
 @json_option
 @explains_errors
 def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) -> None:
-    """List jobs, newest first."""
-    with _farm() as (_, store):
-        views = [
-            view
-            for view in store.recent(limit if state is None and tenant is None else 1000)
-            if (state is None or view.state == state) and (tenant is None or view.tenant == tenant)
-        ][:limit]
+    """List jobs, newest first. Of failed attempts at tasks, the last three of each job are told."""
+    wanted = Filter({tenant} if tenant else None, {JobState(state)} if state else None)
+    with farm_redis() as (_, client):
+        views = Listing(client).newest(wanted, limit)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("job", "state", "done", "tenant", "priority", "submitted", "source"):
-        table.add_column(heading, no_wrap=heading != "source", overflow="fold")
-    for view in views:
-        submitted = datetime.fromtimestamp(view.times.get("queued", 0.0), tz=UTC)
-        table.add_row(
-            view.id,
-            view.state.value,
-            f"{100 * view.progress:.0f}%",
-            view.tenant,
-            str(view.priority),
-            submitted.strftime("%Y-%m-%d %H:%M:%SZ"),
-            one_line(view.source),
-        )
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    Console(width=width, soft_wrap=True, highlight=False, markup=False).print(table)
+    print_views(views)
 
 
 @click.command(epilog="\b\nExample:\n  gopfarm cancel 1f0c2a7e-...")
@@ -306,33 +270,3 @@ def priority(job_id: str, level: int, as_json: bool) -> None:
         print_json({"job": job_id, "priority": level})
     else:
         click.echo(f"{job_id} has priority {level}")
-
-
-def _print_view(view: JobView, expected: Expected | None = None) -> None:
-    out = Console(highlight=False, soft_wrap=True)
-
-    def line(name: str, value: Any) -> None:
-        out.print(f"{name:<12} {value}", markup=False)
-
-    line("job", view.id)
-    line("state", view.state.value + (f" ({view.tasks_done} of {view.tasks} tasks)" if view.tasks else ""))
-    if expected is not None:
-        line("expected", f"{clock(expected.seconds)} until all tasks are done")
-        if expected.price is not None:
-            line("price", f"about {price(expected.price)} in all")
-    if view.error:
-        line("reason", one_line(view.error))
-    line("source", one_line(view.source))
-    line("destination", one_line(view.destination))
-    line("tenant", f"{view.tenant}, priority {view.priority}")
-    if view.trace_id:
-        line("trace", view.trace_id)
-    for failure in view.failures:
-        line("attempt", one_line(f"{failure.attempt} at {failure.task} failed: {failure.reason}"))
-    begun = view.times.get("queued")
-    if begun is not None:
-        for name, at in sorted(view.times.items(), key=lambda item: item[1]):
-            moment = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            line(name, f"{moment}  (+{clock(at - begun)})")
-    if view.master:
-        line("master", view.master)

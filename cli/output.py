@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
@@ -51,6 +52,11 @@ def fail(error: FarmError, as_json: bool) -> NoReturn:
         print_json({"error": {"kind": error.kind, "message": message}})
     click.echo(f"gopfarm: {one_line(message)}", err=True)
     sys.exit(error.exit_code)
+
+
+def moment(seconds: float) -> str:
+    """Write a time, in seconds since 1970, for people."""
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def one_line(text: str) -> str:

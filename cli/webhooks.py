@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import click
 from rich.console import Console
 
-from cli.output import clock, explains_errors, json_option, one_line, print_json
+from cli.calling import farm_redis
+from cli.output import clock, explains_errors, json_option, moment, one_line, print_json
 from gopfarm.errors import SpecError
-from gopfarm.log import configure_logging
-from gopfarm.settings import get_settings
-from gopfarm.store import connect, reachable
 from gopfarm.store.events import DeliveryView, EventStore
 
 #: Deliveries that ``replay --all-dead`` sends again at most; called again, it goes on with the next.
@@ -23,17 +20,9 @@ _MOST_REPLAYED = 100_000
 
 @contextmanager
 def event_store() -> Iterator[EventStore]:
-    """Connect to the farm's events; every Redis fault becomes one line that names the address."""
-    configure_logging("error")
-    settings = get_settings()
-    with reachable(settings.redis_url), connect(settings.redis_url) as client:
-        client.ping()
+    """Connect to the farm's events."""
+    with farm_redis() as (settings, client):
         yield EventStore(client, settings.job_ttl_days * 86400)
-
-
-def moment(seconds: float) -> str:
-    """Write a time for people."""
-    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 @click.group()

@@ -9,13 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.auth import JobsReader
-from api.hub import Hub, event_id
+from api.hub import Hub
 from api.jobviews import JobId, check_visible
 from api.problems import FieldError, Problem, documented
 from api.routes import V1
 from api.services import Farm
 from api.sse import MEDIA_TYPE, stream
 from gopfarm.errors import SpecError
+from gopfarm.store.eventids import event_id
 
 router = APIRouter(prefix=V1, tags=["events"])
 

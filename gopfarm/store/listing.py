@@ -115,6 +115,17 @@ class Listing:
                 return self._page(found, place)
         return self._page(found, None)
 
+    def newest(self, wanted: Filter, limit: int) -> list[JobView]:
+        """Return the newest jobs that are wanted, however many must be looked at for that."""
+        found, cursor = list[JobView](), None
+        while len(found) < limit:
+            page = self.page(wanted, min(limit - len(found), _BATCH), cursor)
+            found.extend(page.jobs)
+            cursor = page.next
+            if cursor is None:
+                break
+        return found
+
     def _batches(self, after: _Place | None) -> Iterator[list[_Place]]:
         """Yield the index in pieces, newest first, from behind a place that need not exist any more."""
         while True:

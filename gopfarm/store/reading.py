@@ -23,9 +23,6 @@ from gopfarm.store.pace import Remaining, remaining
 from gopfarm.store.packing import expand
 from gopfarm.tracing import JobTrace
 
-#: Page size of ``recent``.
-_MAX_PAGE = 1000
-
 
 class JobReader:
     """Jobs as they are now.
@@ -195,16 +192,3 @@ class JobReader:
             return tracing.about(self.trace(job_id))
         except REDIS_FAULTS:
             return tracing.about(JobTrace(job_id))
-
-    def recent(self, limit: int = 50) -> list[JobView]:
-        """Return the jobs submitted last, newest first. Forgotten ones are dropped from the index."""
-        limit, found = min(limit, _MAX_PAGE), dict[str, JobView]()
-        while len(found) < limit:
-            ids = cast("list[str]", self._redis.zrevrange(keys.JOBS, len(found), limit - 1))
-            views = {job_id: self.view(job_id) for job_id in ids}
-            found |= {job_id: view for job_id, view in views.items() if view is not None}
-            gone = [job_id for job_id, view in views.items() if view is None]
-            if not gone:
-                break
-            self._redis.zrem(keys.JOBS, *gone)
-        return list(found.values())

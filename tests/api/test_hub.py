@@ -13,10 +13,11 @@ import redis
 from structlog.testing import capture_logs
 
 from api import hub as hub_module
-from api.hub import Hub, event_id
+from api.hub import Hub
 from cli.embedded import PrivateValkey
 from gopfarm.errors import SpecError
 from gopfarm.store import JobState, connect
+from gopfarm.store.eventids import event_id
 from gopfarm.store.events import Event, EventStore
 from tests.gopfarm.store.jobs import SPEC, TTL_SECONDS, store_on
 

@@ -19,7 +19,8 @@ def test_all_jobs_are_done_in_their_order_and_leave_only_their_records() -> None
         running.fleet.open()
         running.run(running.all_ended)
         assert [store.state(job) for job in (*first, urgent)] == [JobState.DONE] * 4
-        assert all(view.tasks == view.tasks_done == 6 for view in store.recent())
+        views = store.views([*first, urgent])
+        assert all(view is not None and view.tasks == view.tasks_done == 6 for view in views)
         tally = running.tally()
         order = [start.job for start in tally.starts]
         assert len(order) == running.tasks == 24, "every task was started once"

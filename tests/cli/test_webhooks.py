@@ -89,7 +89,7 @@ def test_webhooks_are_replayed(store: EventStore, arguments: tuple[str, ...], re
         (("webhooks", "replay", "--job", "x"), "no webhooks of a job x are remembered"),
         (("webhooks", "replay"), "name one"),
         (("webhooks", "replay", "d:1", "--all-dead"), "name one"),
-        (("events", "--since", "yesterday"), "is not an event's id"),
+        (("events", "--since", "yesterday"), "--since: the id of an event is"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(
