@@ -38,7 +38,9 @@ class EndedJob:
 def newly_ended(client: redis.Redis) -> list[EndedJob]:
     """Return the jobs that have ended since this was asked last, by whichever scheduler.
 
-    One that was sent through again meanwhile is not among them.
+    An end after which the job was sent through again already is not among them: its record is of the later
+    time.
+
     ``client`` decodes responses.
     """
     last = cast("str | None", client.get(keys.EVENTS_COUNTED)) or "0"
@@ -46,16 +48,16 @@ def newly_ended(client: redis.Redis) -> list[EndedJob]:
     entries = answer[0][1] if answer else []
     if not entries:
         return []
-    ended = [fields["job"] for _, fields in entries if fields["event"] in ENDS]
+    ends = [(fields["job"], fields["event"]) for _, fields in entries if fields["event"] in ENDS]
     with client.pipeline(transaction=False) as pipe:
-        for job_id in ended:
+        for job_id, _ in ends:
             pipe.hgetall(keys.job(job_id))
         records = pipe.execute()
     client.set(keys.EVENTS_COUNTED, entries[-1][0])
     return [
         _ended_job(job_id, fields)
-        for job_id, fields in zip(ended, records, strict=True)
-        if fields and JobState(fields["state"]).ended
+        for (job_id, event), fields in zip(ends, records, strict=True)
+        if fields and event == f"job.{fields['state']}"
     ]
 
 

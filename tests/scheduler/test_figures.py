@@ -160,3 +160,16 @@ def test_each_end_of_a_job_is_counted_once_by_its_class_and_reason(
     assert counted("gopfarm_job_realtime_factor_count") == before[4] + 1
     assert counted("gopfarm_jobs_ended_total", state="failed", tenant_class="other") == before[5] + 1
     assert float(PLAN.seconds) == 30
+
+
+def test_a_job_that_ended_twice_between_two_counts_did_not_end_the_second_way_twice(
+    valkey: redis.Redis, store: TaskStore
+) -> None:
+    ends = Ends(valkey, {})
+    ends.count()
+    before = counted("gopfarm_jobs_ended_total", state="cancelled", tenant_class="other")
+    bring_to(store, "j", JobState.FAILED)
+    store.retry("j")
+    store.cancel("j")
+    ends.count()
+    assert counted("gopfarm_jobs_ended_total", state="cancelled", tenant_class="other") == before + 1
