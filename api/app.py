@@ -24,6 +24,7 @@ from api.openapi import describe
 from api.problems import answer, invalid_request, unavailable
 from api.routes import actions, events, farm, health, jobs, published, session, tasks, webhooks
 from api.services import make_services
+from api.sse import Streams
 from gopfarm import __version__, tracing
 from gopfarm.errors import ServiceError
 from gopfarm.log import get_logger
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     app.state.hub = hub
+    app.state.streams = Streams()
     app.state.gate = Gate(settings)
     for part in (jobs, actions, tasks, published, webhooks, events, farm, session, health, watching, pages):
         app.include_router(part.router)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import anyio
 from fastapi.responses import StreamingResponse
 
+from api.problems import RETRY_SECONDS, Problem
 from gopfarm.store.events import Event
 
 #: A comment is sent after so many seconds without an event: what lies between takes silence for an end.
@@ -15,6 +18,9 @@ HEARTBEAT_SECONDS = 15.0
 
 #: A listener whose connection breaks comes back after so many milliseconds.
 _RETRY_MS = 2000
+
+#: Streams that a caller may have open at one process of the API: a browser's tab has two.
+MOST_STREAMS = 200
 
 _BEGIN = f"retry: {_RETRY_MS}\n: listening\n\n"
 _HEARTBEAT = ": nothing new\n\n"
@@ -26,9 +32,36 @@ MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"X-Accel-Buffering": "no"}
 
 
-def stream(events: AsyncGenerator[Event, None]) -> StreamingResponse:
-    """Return the response that sends events as they come, and ends with them."""
-    return StreamingResponse(frames(events), media_type=MEDIA_TYPE, headers=_HEADERS)
+class Streams:
+    """The streams of this process: how many each caller has open. For one event loop."""
+
+    def __init__(self) -> None:
+        self._open = Counter[str]()
+
+    def respond(self, caller: str, events: AsyncGenerator[Event, None]) -> StreamingResponse:
+        """Return the response that sends events as they come, and ends with them.
+
+        Raises:
+            Problem: The caller has too many streams open.
+        """
+        if self._open[caller] >= MOST_STREAMS:
+            raise Problem(
+                "too-many-requests",
+                f"{MOST_STREAMS} streams of events are open already; close some",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
+        return StreamingResponse(
+            frames(self._counted(caller, events)), media_type=MEDIA_TYPE, headers=_HEADERS
+        )
+
+    async def _counted(self, caller: str, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        self._open[caller] += 1
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        finally:
+            self._open[caller] -= 1
 
 
 def frame(event: Event) -> str:

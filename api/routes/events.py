@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from api.auth import JobsReader
+from api.auth import Caller, JobsReader
 from api.hub import Hub
 from api.jobviews import JobId, check_visible
 from api.problems import FieldError, Problem, documented
 from api.routes import V1
 from api.services import Farm
-from api.sse import MEDIA_TYPE, stream
+from api.sse import MEDIA_TYPE, Streams
 from gopfarm.errors import SpecError
 from gopfarm.store.eventids import event_id
+from gopfarm.store.events import Event
 
 router = APIRouter(prefix=V1, tags=["events"])
 
@@ -66,7 +68,7 @@ async def listen_to_all(
 ) -> StreamingResponse:
     """Send what happens to the jobs of the token's tenants, until the caller leaves."""
     begin = _begin(after, last_event_id) or await run_in_threadpool(farm.events.last_event)
-    return stream(_hub(request).listen(begin, tenants=caller.tenants))
+    return _respond(request, caller, _hub(request).listen(begin, tenants=caller.tenants))
 
 
 @router.get(
@@ -88,12 +90,17 @@ async def listen_to_job(
     begin = _begin(after, last_event_id)
     await run_in_threadpool(check_visible, farm, caller, job_id)
     begin = begin or await run_in_threadpool(farm.events.last_event)
-    return stream(_hub(request).listen(begin, job_id, caller.tenants))
+    return _respond(request, caller, _hub(request).listen(begin, job_id, caller.tenants))
 
 
 def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
+
+
+def _respond(request: Request, caller: Caller, events: AsyncGenerator[Event, None]) -> StreamingResponse:
+    streams: Streams = request.app.state.streams
+    return streams.respond(caller.name or "", events)
 
 
 def _begin(after: str | None, last_event_id: str | None) -> str | None:

@@ -11,11 +11,13 @@ import httpx
 import pytest
 import redis
 
+from api import sse
 from api.sse import frames
 from gopfarm.store import JobState, TaskStore
 from gopfarm.store.events import Event
 from tests.api.serving import PATIENCE_SECONDS, allow, calling, problem, serving, settings_for
 from tests.api.test_listing import make
+from tests.farm.processes import until
 
 EVENTS = "/api/v1/events"
 
@@ -81,6 +83,32 @@ def test_a_listener_hears_only_of_its_tenants(valkey: redis.Redis, valkey_url: s
     tokens = {"news": allow("news", "jobs:read", tenants=("news",))}
     with serving(settings_for(valkey_url, api_tokens=tokens)) as url, calling(url, "news") as client:
         assert kinds(take(client, EVENTS, 1, params={"after": "0"})) == [("ours", "job.failed")]
+
+
+def test_a_caller_may_have_so_many_streams_open_and_others_as_many(
+    valkey: redis.Redis, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "MOST_STREAMS", 1)
+    tokens = {name: allow(name, "jobs:read") for name in ("one", "two")}
+    with (
+        serving(settings_for(valkey_url, api_tokens=tokens)) as url,
+        calling(url, "one") as one,
+        calling(url, "two") as two,
+    ):
+        with one.stream("GET", EVENTS) as answer:
+            lines = answer.iter_lines()  # were it let go, the connection would be closed
+            assert next(lines).startswith("retry: ")
+            refused = one.get(EVENTS)
+            problem(refused, 429, "too-many-requests")
+            assert int(refused.headers["Retry-After"]) > 0
+            with two.stream("GET", EVENTS) as other:
+                assert other.status_code == 200
+
+        def is_free() -> bool:
+            with one.stream("GET", EVENTS) as again:
+                return again.status_code == 200
+
+        until(is_free, "the stream that was left makes room for another")
 
 
 @pytest.mark.parametrize("given", ["x", "-", "1-2-3", "99999999999999999999", "1 2"])
