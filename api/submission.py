@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +25,9 @@ from gopfarm.profile import Profile
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec, explain_faults, faults_of
 from gopfarm.storage.address import parse_destination, parse_source
-from gopfarm.store import Created
-from gopfarm.tenants import class_of, policy_of
+from gopfarm.tenants import class_of
 from scheduler.intake import check_webhook, job_id_for, resolve_profile
+from scheduler.orders import create_job
 
 log = get_logger(__name__)
 
@@ -65,15 +66,14 @@ def submit(
             metrics.JOBS_REFUSED.labels(SpecError.kind).inc()
         raise
     job_id = job_id_for(spec, str(uuid.uuid4()))
-    limit = policy_of(spec.tenant, settings.tenants).max_queued
-    head_start = spec.priority * settings.aging_seconds
     trace = tracing.begin(tracing.of_request(traceparent))
-    created = services.jobs.create(job_id, spec, limit, head_start, profile.encoder, trace, time.time())
-    if created is Created.FULL:
-        metrics.JOBS_REFUSED.labels(LimitError.kind).inc()
-        raise full(spec.tenant, limit)
+    try:
+        new = create_job(services.jobs, settings, job_id, spec, profile, trace, time.time())
+    except LimitError as error:
+        metrics.JOBS_REFUSED.labels(error.kind).inc()
+        raise full(error) from None
     # Without a key the id is new: if it is known, an answer of Redis got lost and the client asked twice.
-    new = created is Created.CREATED or spec.idempotency_key is None
+    new = new or spec.idempotency_key is None
     if not new and services.jobs.spec(job_id) != spec:
         raise Problem("key-used", f"the key belongs to job {job_id}, which was submitted with another spec")
     if new:
@@ -120,28 +120,28 @@ def check(spec: JobSpec, settings: Settings) -> Profile:
     Raises:
         Problem: The profile is not known, an address is of no form that exists, or a host is not allowed.
     """
-    rules: dict[str, Callable[[], object]] = {
-        "source": lambda: parse_source(spec.source, settings.source_hosts),
-        "destination": lambda: parse_destination(spec.destination),
-        "webhook": lambda: check_webhook(spec, settings),
-        "profile": lambda: resolve_profile(spec, settings),
-    }
-    for field, rule in rules.items():
-        try:
-            rule()
-        except SpecError as error:
-            raise _invalid(field, str(error).removeprefix(f"{field}: ")) from None
-    return resolve_profile(spec, settings)
+    with _about("source"):
+        parse_source(spec.source, settings.source_hosts)
+    with _about("destination"):
+        parse_destination(spec.destination)
+    with _about("webhook"):
+        check_webhook(spec, settings)
+    with _about("profile"):
+        return resolve_profile(spec, settings)
 
 
-def full(tenant: str, limit: int | None) -> Problem:
+@contextmanager
+def _about(field: str) -> Iterator[None]:
+    """Name the field that what is wrong in the block is wrong with."""
+    try:
+        yield
+    except SpecError as error:
+        raise _invalid(field, str(error).removeprefix(f"{field}: ")) from None
+
+
+def full(error: LimitError) -> Problem:
     """Return the problem of a tenant that has as many jobs as it may."""
-    return Problem(
-        "tenant-limit",
-        f"tenant {tenant} has as many jobs that have not ended as it may ({limit}); "
-        "submit or retry when some have ended",
-        headers={"Retry-After": str(_FULL_RETRY_SECONDS)},
-    )
+    return Problem("tenant-limit", str(error), headers={"Retry-After": str(_FULL_RETRY_SECONDS)})
 
 
 def _invalid(field: str, detail: str) -> Problem:

@@ -18,14 +18,14 @@ from cli.options import absolute, chosen_profile, profile_options, publish_optio
 from cli.output import explains_errors, json_option, print_json
 from cli.progress import ProgressView
 from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.errors import JobFailedError, LimitError, ServiceError, SpecError, error_from
+from gopfarm.errors import JobFailedError, ServiceError, SpecError, error_from
 from gopfarm.settings import Settings
 from gopfarm.spec import PublishMode, WebhookEvent, make_spec
 from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore
 from gopfarm.store.listing import Filter, Listing
-from gopfarm.tenants import policy_of
 from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
+from scheduler.orders import retry_job, set_priority
 
 #: Seconds that a job just submitted may take to become known.
 _ARRIVAL_SECONDS = 10.0
@@ -232,12 +232,7 @@ def retry(job_id: str, follow: bool, as_json: bool) -> None:
     """
     with _farm() as (settings, store):
         view = _view(store, job_id)
-        limit = policy_of(view.tenant, settings.tenants).max_queued
-        outcome = store.retry(job_id, limit, view.priority * settings.aging_seconds)
-        if outcome == "full":
-            raise LimitError(
-                f"tenant {view.tenant} has {limit} jobs that have not ended, and may have no more"
-            )
+        outcome = retry_job(store, settings, view)
         if outcome != "retried":
             what = "was refused as it was submitted" if view.state.ended else f"is {outcome}"
             raise JobFailedError(f"job {job_id} {what}: only failed and cancelled jobs are retried")
@@ -262,8 +257,7 @@ def priority(job_id: str, level: int, as_json: bool) -> None:
     """
     with _farm() as (settings, store):
         view = _view(store, job_id)
-        weight = policy_of(view.tenant, settings.tenants).weight
-        outcome = store.set_priority(job_id, level, level * settings.aging_seconds, weight)
+        outcome = set_priority(store, settings, view, level)
     if outcome != "changed":
         raise JobFailedError(f"job {job_id} is {outcome}: what has ended cannot be more or less urgent")
     if as_json:

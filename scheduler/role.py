@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import socket
 import threading
@@ -13,27 +12,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dramatiq
-from dramatiq.middleware import CurrentMessage
 
 from encoders.child import PROBE
 from gopfarm import metrics, tracing
-from gopfarm.backoff import pauses
 from gopfarm.broker import JOBS_QUEUE, STOP_POLL_MS, FarmBroker
 from gopfarm.child.parent import AbandonedError
 from gopfarm.child.ready import get_ready
-from gopfarm.errors import FarmError, LimitError, ServiceError, SpecError
+from gopfarm.errors import FarmError, ServiceError
 from gopfarm.facts import SourceFacts
 from gopfarm.log import get_logger
 from gopfarm.profile import Profile
 from gopfarm.settings import Settings
-from gopfarm.spec import JobSpec, parse_spec
+from gopfarm.spec import JobSpec
 from gopfarm.storage import Destination, SetupError, open_destination
 from gopfarm.store import (
     ANNOUNCE_SECONDS,
     REDIS_FAULTS,
     Board,
     ClaimedStep,
-    Created,
     Fleet,
     JobState,
     Leadership,
@@ -43,7 +39,6 @@ from gopfarm.store import (
     connect,
     destination_lock,
 )
-from gopfarm.tenants import class_of, policy_of
 from scheduler.admission import PREPARED_AT_A_TIME, Admission
 from scheduler.cost import expected_seconds
 from scheduler.courier import Courier
@@ -53,7 +48,7 @@ from scheduler.figures import FarmFigures
 from scheduler.finish import publish_job, remove_former
 from scheduler.grower import Grower
 from scheduler.growth import tell_playable
-from scheduler.intake import check_webhook, job_id_for, resolve_profile, safe_id
+from scheduler.intake import resolve_profile
 from scheduler.janitor import Janitor
 from scheduler.load import load_of
 from scheduler.loop import DispatchLoop
@@ -61,7 +56,7 @@ from scheduler.ordering import ranks
 from scheduler.prepare import choose_encoder, plan_source, probe_url
 from scheduler.reconcile import Reconciler
 from scheduler.resume import Stock, stored_plans, take_stock
-from scheduler.spans import Submission
+from scheduler.submissions import Submissions
 from stitcher.growing import lanes
 
 log = get_logger(__name__)
@@ -69,10 +64,6 @@ log = get_logger(__name__)
 #: Messages handled at a time. They mostly wait: for a probing child, or for storage. Probing, which may take
 #: long, leaves half of them to submissions and publishing.
 _THREADS = 2 * PREPARED_AT_A_TIME
-
-#: Seconds between attempts to take in a submission while Redis is away: the first, and the most.
-_REDIS_PAUSE_SECONDS = 0.5
-_REDIS_MAX_PAUSE_SECONDS = 10.0
 
 #: Seconds between looks for a first worker.
 _LOOK_SECONDS = 0.2
@@ -127,10 +118,12 @@ class Scheduler:
             Ends(client, settings.tenants),
             FarmFigures(client, self._fleet),
         )
+        self._submissions = Submissions(self._store, settings)
         self._janitor = Janitor(self._store, client)
         self._grower = Grower(self._store, client)
         self._courier = Courier(client, settings)
-        for name, handler in (("submit", self._submit), ("prepare", self._prepare), ("stitch", self._stitch)):
+        handlers = {"submit": self._submissions.submit, "prepare": self._prepare, "stitch": self._stitch}
+        for name, handler in handlers.items():
             dramatiq.actor(queue_name=JOBS_QUEUE, actor_name=name, broker=self._broker)(_logged(handler))
         self._consumer = dramatiq.Worker(
             self._broker, queues={JOBS_QUEUE}, worker_timeout=STOP_POLL_MS, worker_threads=_THREADS
@@ -165,57 +158,6 @@ class Scheduler:
         self._loop.tell_of_ends()
 
     # Messages. Each handler may be called twice for one message: every step is guarded by the job's state.
-
-    def _submit(self, document: object) -> None:
-        """Take a job spec as JSON, text or object: the public contract of queue ``jobs``."""
-        message = CurrentMessage.get_current_message()
-        assert message is not None
-        text = document if isinstance(document, str) else json.dumps(document)
-        submission = Submission.by(message)
-        self._persist(lambda: self._take_in(text, submission))
-
-    def _take_in(self, text: str, submission: Submission) -> None:
-        job_id, spec = safe_id(submission.id), None
-        try:
-            spec = parse_spec(text)
-            job_id = job_id_for(spec, submission.id)
-            check_webhook(spec, self._settings)
-            profile = resolve_profile(spec, self._settings)
-            limit = policy_of(spec.tenant, self._settings.tenants).max_queued
-            head_start = spec.priority * self._settings.aging_seconds
-            created = self._store.create(
-                job_id, spec, limit, head_start, profile.encoder, submission.trace, submission.sent
-            )
-            if created is Created.FULL:
-                raise LimitError(
-                    f"tenant {spec.tenant} has as many jobs that have not ended as it may ({limit}); "
-                    "submit or retry when some have ended"
-                )
-        except (SpecError, LimitError) as error:
-            kept = spec if isinstance(error, LimitError) else None
-            self._store.reject(job_id, text, error, kept, submission.trace, submission.sent)
-            metrics.JOBS_REFUSED.labels(error.kind).inc()
-            with self._store.about(job_id):
-                log.warning("submission refused", reason=str(error))
-                submission.record(error)
-            return
-        with self._store.about(job_id):
-            if created is Created.CREATED:
-                metrics.JOBS_SUBMITTED.labels(class_of(spec.tenant, self._settings.tenants)).inc()
-                log.info("job submitted")
-                submission.record()
-            else:
-                log.info("job known already")
-
-    def _persist(self, work: Callable[[], None]) -> None:
-        """Do something until Redis lets it: whoever sent the message will not send it again."""
-        for pause in pauses(_REDIS_PAUSE_SECONDS, _REDIS_MAX_PAUSE_SECONDS):
-            try:
-                work()
-                return
-            except REDIS_FAULTS as fault:
-                log.warning("redis is out of reach, to be tried again", reason=str(fault))
-                time.sleep(pause)  # also while stopping: a message that is let go would count as done
 
     def _prepare(self, job_id: str) -> None:
         self._do(Step.PREPARING, job_id, self._probe_and_plan)

@@ -11,9 +11,10 @@ from api.problems import Problem, documented
 from api.routes import V1
 from api.services import Farm, Services
 from api.submission import full
+from gopfarm.errors import LimitError
 from gopfarm.log import get_logger
 from gopfarm.store import JobState
-from gopfarm.tenants import policy_of
+from scheduler import orders
 
 log = get_logger(__name__)
 
@@ -60,10 +61,10 @@ def retry_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
     encoded.
     """
     view = view_for(farm, caller, job_id)
-    limit = policy_of(view.tenant, farm.settings.tenants).max_queued
-    outcome = farm.jobs.retry(job_id, limit, view.priority * farm.settings.aging_seconds)
-    if outcome == "full":
-        raise full(view.tenant, limit)
+    try:
+        outcome = orders.retry_job(farm.jobs, farm.settings, view)
+    except LimitError as error:
+        raise full(error) from None
     if not outcome:
         raise no_such_job(job_id)  # forgotten since
     if outcome != "retried":
@@ -86,14 +87,12 @@ def set_priority(farm: Farm, caller: JobsWriter, job_id: JobId, wanted: Priority
     It holds for all its tasks that no worker has yet; those that run go on. A retry of the job keeps it.
     """
     view = view_for(farm, caller, job_id)
-    settings, level = farm.settings, wanted.priority
-    weight = policy_of(view.tenant, settings.tenants).weight
-    outcome = farm.jobs.set_priority(job_id, level, level * settings.aging_seconds, weight)
+    outcome = orders.set_priority(farm.jobs, farm.settings, view, wanted.priority)
     if not outcome:
         raise no_such_job(job_id)
     if outcome != "changed":
         raise Problem("conflict", f"the job is {outcome}: only the priority of jobs under way matters")
-    _tell(farm, job_id, "priority changed", priority=level)
+    _tell(farm, job_id, "priority changed", priority=wanted.priority)
     return job_of(view_for(farm, caller, job_id))
 
 
