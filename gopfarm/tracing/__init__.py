@@ -2,7 +2,7 @@
 
 Every job has a trace id from its intake on (see ``context``), which all log lines about it carry (``about``).
 Spans are recorded only where the standard ``OTEL_*`` variables ask for it (``set_up``): until then nothing of
-OpenTelemetry is loaded, and ``span`` and ``record`` do nothing.
+OpenTelemetry is loaded here, and ``span`` and ``record`` do nothing.
 """
 
 from gopfarm.tracing.context import NO_SPAN, JobTrace, TraceContext, parse_traceparent, read_context
