@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import os
 import select
 import socket
 import struct
@@ -17,14 +15,13 @@ from typing import Any
 
 from gopfarm import metrics
 from gopfarm.child.ending import KILLED_TOO, cause_of, way_of
-from gopfarm.child.forkserver import fork_server
+from gopfarm.child.forking import FORK_SECONDS, fork, receive_status
 from gopfarm.child.limits import Limits
-from gopfarm.child.protocol import STATUS, Connection, Kind, unpack_range
+from gopfarm.child.protocol import Kind, unpack_range
 from gopfarm.child.scratch import scratch_folder
 from gopfarm.child.serving import Reads, Source
 from gopfarm.child.watch import Watch
-from gopfarm.child.words import LastWords
-from gopfarm.errors import EncodeError, FarmError, error_from
+from gopfarm.errors import FarmError, error_from
 from gopfarm.log import get_logger
 
 log = get_logger(__name__)
@@ -32,14 +29,8 @@ log = get_logger(__name__)
 #: Seconds between questions whether a child's result is still wanted.
 _TICK_SECONDS = 0.25
 
-#: Seconds that a child may hang in the middle of saying something, or of hearing an answer.
-_PATIENCE_SECONDS = 30.0
-
 #: Seconds that a child which said goodbye, or nonsense, gets to end by itself.
 _GOODBYE_SECONDS = 1.0
-
-#: Seconds that the fork server gets to fork, or to end a child. The first time it loads what a target needs.
-_FORK_SECONDS = 60.0
 
 
 class ChildDiedError(FarmError):
@@ -88,7 +79,7 @@ class Child:
     ) -> None:
         limits = limits or Limits.of()
         with contextlib.ExitStack() as opened:
-            self._pid, self._status, self._connection, self._words = _fork(
+            self._pid, self._status, self._connection, self._words = fork(
                 target, source, size, scratch, limits, opened
             )
             self._reads = Reads(source)
@@ -194,13 +185,13 @@ class Child:
         if self._ended is None:
             with contextlib.suppress(OSError):
                 self._status.shutdown(socket.SHUT_WR)  # the fork server ends a child whose parent hangs up
-            self._hear_of_its_end(_FORK_SECONDS)
+            self._hear_of_its_end(FORK_SECONDS)
 
     def _hear_of_its_end(self, seconds: float) -> None:
         if self._ended is None:
             self._status.settimeout(seconds)
             with contextlib.suppress(TimeoutError):
-                status = _receive_status(self._status)
+                status = receive_status(self._status)
                 self._ended = KILLED_TOO if status is None else status
 
     def __enter__(self) -> Child:
@@ -208,63 +199,6 @@ class Child:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _fork(
-    target: str, source: Source, size: int, scratch: Path, limits: Limits, opened: contextlib.ExitStack
-) -> tuple[int, socket.socket, Connection, LastWords]:
-    """Have a child forked; return its process id and our ends of what connects us. ``opened`` closes them."""
-    descriptor = _descriptor(source)
-    connection, theirs = socket.socketpair()
-    opened.callback(connection.close)
-    status, theirs_too = socket.socketpair()
-    opened.callback(status.close)
-    reading, writing = os.pipe()
-    words = LastWords(reading)
-    opened.callback(words.close)
-    given = [theirs.fileno(), theirs_too.fileno(), writing]
-    try:
-        fork_server().fork(
-            target,
-            size,
-            descriptor is None,
-            str(scratch.absolute()),
-            limits,
-            given if descriptor is None else [*given, descriptor],
-        )
-    finally:
-        theirs.close()
-        theirs_too.close()
-        os.close(writing)
-    status.settimeout(_FORK_SECONDS)
-    try:
-        pid = _receive_status(status)
-    except TimeoutError:
-        pid = None
-    if pid is None:
-        fork_server().forget()
-        raise EncodeError("the encoding process could not be started: the fork server died")
-    if pid <= 0:
-        raise EncodeError(f"the encoding process could not be started: {os.strerror(-pid)}")
-    talk = Connection(connection)
-    talk.set_patience(_PATIENCE_SECONDS)
-    return pid, status, talk, words
-
-
-def _receive_status(status: socket.socket) -> int | None:
-    """Return what the fork server says next; None if it is dead."""
-    try:
-        data = status.recv(STATUS.size, socket.MSG_WAITALL)
-    except ConnectionResetError:
-        data = b""
-    return int(STATUS.unpack(data)[0]) if len(data) == STATUS.size else None
-
-
-def _descriptor(source: Source) -> int | None:
-    try:
-        return source.fileno()
-    except (io.UnsupportedOperation, OSError):
-        return None
 
 
 class AbandonedError(Exception):

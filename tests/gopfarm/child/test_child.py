@@ -19,7 +19,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from gopfarm.child import forkserver, parent, serving
+from gopfarm.child import forking, forkserver, parent, serving
 from gopfarm.child.forkserver import ENVIRONMENT, fork_server
 from gopfarm.child.limits import Limits
 from gopfarm.child.parent import Child, ChildDiedError, ChildEvent, run_in_child
@@ -178,7 +178,7 @@ def test_a_child_that_talks_nonsense_is_taken_for_dead(
 def test_a_child_that_stops_in_the_middle_of_a_frame_is_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parent, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(forking, "_PATIENCE_SECONDS", 0.5)
     with pytest.raises(ChildDiedError, match="stopped answering"):
         run("say", b"0400000010")
 
