@@ -76,8 +76,8 @@ class RateLimit:
 class BodyLimit:
     """Refuses bodies that are too large: by what the request says of them, and by what comes.
 
-    Starlette's own middleware answers in plain text, and before the body has come: senders that read no answer
-    until they have sent all would be cut off.
+    Starlette's own middleware answers in plain text, and before the body has come: senders that read no
+    answer until they have sent all would be cut off.
     """
 
     def __init__(self, app: ASGIApp, most: int = MAX_BODY_BYTES) -> None:
