@@ -42,6 +42,11 @@ def plan_of_length(seconds: int, chunk_seconds: int = 10) -> Plan:
     return plan_of(facts, shape=Shape(Fraction(chunk_seconds), grouping=Grouping.LARGEST_APART))
 
 
+def token_of(number: int) -> str:
+    """How a worker names itself when it runs a task: two of them take turns."""
+    return f"worker-{number % 2 + 1}#{number}"
+
+
 class Scene:
     """Workers, schedulers and jobs as the store knows them. A context manager: it keeps them alive."""
 
@@ -131,7 +136,7 @@ class Scene:
             self.store, job_id, spec_of(job_id, **fields), plan, costs={task.id: 4.0 for task in plan.tasks}
         )
         for number in range(done + running):
-            token = f"worker-{number % 2 + 1}#{number}"
+            token = token_of(number)
             run = self.start(job_id, plan, token)
             if number == 0:
                 error = EncodeError(f"{HOSTILE}: it crashed")

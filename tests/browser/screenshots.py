@@ -6,9 +6,11 @@ They show a farm that stands in for a real one: jobs and workers are in its stor
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from pathlib import Path
 
+import structlog
 from playwright.sync_api import Page, expect, sync_playwright
 
 from cli.embedded import PrivateValkey
@@ -16,7 +18,7 @@ from gopfarm.settings import Settings
 from gopfarm.store import JobState, connect
 from tests.browser.conftest import CHROMIUM_ARGS, chromium_path
 from tests.browser.dashboard import serving
-from tests.browser.scene import GPU_QUEUE, Scene, plan_of_length
+from tests.browser.scene import GPU_QUEUE, Scene, plan_of_length, token_of
 from tests.gopfarm.store.jobs import QUEUE
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -31,7 +33,7 @@ LONG, DONE, RUNNING = "the-long-film", 170, 9
 
 def fill(scene: Scene) -> None:
     """Put a farm at work into the store."""
-    scene.add_workers(4, {QUEUE: 4})
+    scene.add_workers(4, {QUEUE: 8})
     scene.add_workers(2, {GPU_QUEUE: 2}, ("h264_nvenc", "libx264"), name="gpu")
     for number, tenant in enumerate(("school", "school", "archive", "news")):
         scene.add_job(f"lecture-{number + 11}", tenant=tenant, priority=(3, 3, 1, 8)[number])
@@ -48,9 +50,8 @@ def work(scene: Scene, stopped: threading.Event) -> None:
     for number in itertools.count(DONE):
         if stopped.wait(next(pauses)):
             return
-        token = f"worker-{number % 2 + 1}#{number}"
-        scene.finish(LONG, FILM, runs.pop(0), token)
-        runs.append(scene.start(LONG, FILM, f"worker-{number % 2 + 1}#{number + RUNNING}"))
+        scene.finish(LONG, FILM, runs.pop(0), token_of(number))
+        runs.append(scene.start(LONG, FILM, token_of(number + RUNNING)))
 
 
 def shoot(page: Page, name: str, url: str, heading: str) -> None:
@@ -63,6 +64,7 @@ def shoot(page: Page, name: str, url: str, heading: str) -> None:
 
 def main() -> None:
     """Write all pictures."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     valkey, stopped = PrivateValkey(), threading.Event()
     try:
         with (
@@ -78,7 +80,7 @@ def main() -> None:
             page = browser.new_page(viewport=DESK, color_scheme="light")
             page.goto(server.url)
             page.wait_for_timeout(WORK_SECONDS * 1000)
-            page.screenshot(path=IMAGES / "dashboard-fleet.png")
+            page.screenshot(path=IMAGES / "dashboard-fleet.png", full_page=True)
             film = f"{server.url}#/jobs/{LONG}"
             shoot(page, "job", film, f"{LONG}.mp4")
             shoot(browser.new_page(viewport=DESK, color_scheme="dark"), "dark", film, f"{LONG}.mp4")

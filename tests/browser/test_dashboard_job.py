@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gopfarm.store import JobState
 from tests.browser.dashboard import Faults, Server
-from tests.browser.scene import HOSTILE, Scene, plan_of_length, usual_scene
+from tests.browser.scene import HOSTILE, Scene, plan_of_length, token_of, usual_scene
 
 FILM = plan_of_length(120)
 
@@ -121,7 +121,7 @@ def test_pointing_and_tapping_tell_of_a_task(film: Page) -> None:
 def test_the_map_follows_what_workers_do(changing: Page, scene: Scene) -> None:
     before = picture(changing)
     for number, task in enumerate(FILM.tasks[6:9], start=6):
-        scene.finish("film", FILM, task.id, f"worker-{number % 2 + 1}#{number}")
+        scene.finish("film", FILM, task.id, token_of(number))
     expect(legend(changing, "done")).to_have_text("9", timeout=NEXT_LOOK_MS)
     expect(legend(changing, "running")).to_have_text("0")
     assert picture(changing) != before

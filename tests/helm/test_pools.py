@@ -181,8 +181,10 @@ def test_a_pool_is_sized_by_the_backlog_and_the_time_that_it_may_take() -> None:
         "prometheus": {"serverAddress": "http://prometheus:9090"},
     }
     values = {**pool({"slots": 8, "autoscaling": {"share": 0.5}}), "autoscaling": scaling}
-    prometheus = triggers(values, "worker-cpu")[0]
+    prometheus, active = triggers(values, "worker-cpu")
     assert prometheus["type"] == "prometheus"
+    # A full queue would ask for more than the time allows: it only counts where nothing else is known.
+    assert active["metadata"]["listName"] == "gopfarm:active"
     # 8 slots work off 4,800 slot-seconds in 600 s, which is half the work of 9,600.
     assert prometheus["metadata"]["threshold"] == "9600"
     assert prometheus["metadata"]["query"] == 'max(gopfarm_backlog_slot_seconds{queue="encode.cpu"})'
@@ -209,8 +211,10 @@ def test_without_prometheus_a_full_queue_doubles_a_pool() -> None:
 
 
 def test_pools_of_one_queue_double_together_by_their_shares() -> None:
+    scaling = {**MATRIX["aws"]["autoscaling"], "prometheus": {"serverAddress": ""}}
+    values = {**MATRIX["aws"], "autoscaling": scaling}
     queue = {
-        ending: int(triggers(MATRIX["aws"], ending)[1]["metadata"]["listLength"])
+        ending: int(triggers(values, ending)[0]["metadata"]["listLength"])
         for ending in ("worker-cpu", "worker-spot")
     }
     waiting, slots = 480, 8  # as many messages as live slots
