@@ -58,6 +58,12 @@ def event_id(text: str) -> str:
     return text
 
 
+def _order(entry: str) -> tuple[int, int]:
+    """Return what the ids of a stream are ordered by."""
+    first, _, second = entry.partition("-")
+    return int(first), int(second or 0)
+
+
 class Hub:
     """Hands on the stream of events.
 
@@ -133,6 +139,8 @@ class Hub:
                 return
             await self._news.wait()
         number, last = self._dropped + len(self._kept), self._place
+        # Who was served by another process until now may know more than was read here so far.
+        known = after if after is not None and _order(after) > _order(last) else None
         # The end of a job that has not ended yet will be behind that place.
         ended = job is not None and await self._has_ended(job)
         if after is not None or ended:
@@ -142,13 +150,14 @@ class Hub:
             news = self._news
             if number < self._dropped:
                 number, until = self._dropped, f"({self._kept[0].id}"
-                async for event in self._between(last, until):
+                async for event in self._between(max(last, known or last, key=_order), until):
                     last = event.id
                     yield event
             elif number < self._dropped + len(self._kept):
                 for event in list(islice(self._kept, number - self._dropped, None)):
                     number, last = number + 1, event.id
-                    yield event
+                    if known is None or _order(event.id) > _order(known):
+                        yield event
             else:
                 await news.wait()
 

@@ -54,8 +54,8 @@ def figures(slots: int, jobs: int, tasks: int, film_tasks: int) -> list[Look]:
     """Fill a store, and look at it."""
     with _store() as (client, store):
         _fill(client, store, slots, jobs, tasks)
-        overview = Overview(client, {}, backlog_seconds, fresh_seconds=0)
-        farm = _looks("farm", client, lambda: overview.farm().model_dump_json())
+        overview = Overview(client, {}, backlog_seconds)
+        farm = _looks("farm", client, lambda: overview.look().model_dump_json())
         _begin(store, "film", _plan(film_tasks))
         _run(store, ["film"] * (film_tasks // 2), done=True)
         maps = ChunkMaps(client)

@@ -3,9 +3,9 @@
 
 A process that runs may still be of no use: its threads may have ended, its queue may be out of reach. What
 counts is what others act upon, that a worker or a scheduler has told the farm of itself within the last
-seconds. Both do so every three seconds from the loop that does their work.
+seconds. Both do so every three seconds from the loop that does their work. The API (``serve``) is asked.
 
-usage: gopfarm-healthcheck [scheduler|worker]
+usage: gopfarm-healthcheck [scheduler|worker|serve]
 
 Without a role, the command line of the container's first process tells it. Other commands (``transcode``,
 ``submit``) end by themselves and tell by their exit code: they are healthy for as long as they run.
@@ -24,10 +24,14 @@ from gopfarm.errors import FarmError
 from gopfarm.settings import get_settings
 from gopfarm.store import Fleet, connect, reachable
 
-ROLES = ("scheduler", "worker")
+ROLES = ("scheduler", "worker", "serve")
 
 #: Seconds for an answer about metrics. It comes from a thread of the role, in milliseconds.
 _METRICS_SECONDS = 3.0
+
+#: Where the API listens unless its command says otherwise; seconds for an answer, for which it asks Redis.
+_API_PORT = 8080
+_API_SECONDS = 7.0
 
 
 def main(arguments: Sequence[str], first_process: Path = Path("/proc/1/cmdline")) -> str:
@@ -42,7 +46,8 @@ def main(arguments: Sequence[str], first_process: Path = Path("/proc/1/cmdline")
     if role not in ROLES:
         return f"no role is named {role!r}" if arguments else ""
     try:
-        return _role_fault(role) or _metrics_fault(_metrics_port(command))
+        fault = _api_fault(_option(command, "port") or _API_PORT) if role == "serve" else _role_fault(role)
+        return fault or _metrics_fault(_option(command, "metrics-port"))
     except FarmError as error:
         return str(error)
 
@@ -67,9 +72,18 @@ def _role_fault(role: str) -> str:
         return "" if any(worker.slots for worker in workers) else "its scratch folder has no room for tasks"
 
 
-def _metrics_port(command: Sequence[str]) -> int | None:
-    named = re.search(r"--metrics-port[ =](\d+)", " ".join(command))
+def _option(command: Sequence[str], name: str) -> int | None:
+    named = re.search(rf"--{name}[ =](\d+)", " ".join(command))
     return int(named[1]) if named else None
+
+
+def _api_fault(port: int) -> str:
+    address = f"http://127.0.0.1:{port}/readyz"
+    try:
+        with urllib.request.urlopen(address, timeout=_API_SECONDS) as answer:
+            return "" if b"schedulers" in answer.read() else f"{address} is not our API"
+    except OSError as error:
+        return f"{address} does not answer, or not well: {error}"
 
 
 def _metrics_fault(port: int | None) -> str:

@@ -33,6 +33,7 @@ def _split(value: Any) -> Any:
 
 
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Encoders = Annotated[tuple[Literal["nvenc"], ...], NoDecode, BeforeValidator(_split)]
 
 #: Origins as browsers send them: scheme, host, and the port unless it is the scheme's own.
 Origins = Annotated[
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Weight, limits, class by tenant, and under * those of all others; JSON in a variable.",
     )
+    scaled_encoders: Encoders = Field(
+        default=(),
+        description="nvenc: jobs that ask for it wait for a worker that an autoscaler starts, instead of "
+        "failing.",
+    )
     keep_failed_hours: float = Field(
         default=24.0, ge=0, description="How long failed jobs keep their segments, for a quick retry."
     )
@@ -116,7 +122,6 @@ class Settings(BaseSettings):
     )
     api_tokens: dict[str, ApiToken] = Field(
         default_factory=dict,
-        repr=False,
         description="Tokens of the HTTP API by name, as `gopfarm token` prints them; JSON in a variable.",
     )
     api_rate: float = Field(

@@ -69,14 +69,21 @@ def probe_url(url: str, settings: Settings, wanted: Callable[[], bool] = lambda:
     raise AssertionError("unreachable")
 
 
-def choose_encoder(choice: EncoderChoice, fleet: set[str]) -> str:
-    """Return libavcodec's name of the encoder for a whole job, given what live workers have.
+def choose_encoder(
+    choice: EncoderChoice, fleet: Collection[str], scaled: Collection[EncoderChoice] = ()
+) -> str:
+    """Return libavcodec's name of the encoder for a whole job.
+
+    Args:
+        choice: What the job asks for.
+        fleet: What live workers have.
+        scaled: What workers have that an autoscaler starts when there is work for them.
 
     Raises:
-        CapabilityError: NVENC was asked for and no live worker has it.
+        CapabilityError: NVENC was asked for, no live worker has it, and none will come.
     """
     name = wanted_encoder(choice, fleet)
-    if choice == "nvenc" and name not in fleet:
+    if choice == "nvenc" and name not in fleet and choice not in scaled:
         raise CapabilityError(
             "encoder nvenc: no live worker has NVENC; start a GPU worker, or use encoder auto or libx264"
         )

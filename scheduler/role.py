@@ -243,7 +243,7 @@ class Scheduler:
     def _plan(
         self, job_id: str, spec: JobSpec, profile: Profile, facts: SourceFacts, destination: Destination
     ) -> None:
-        encoder = choose_encoder(profile.encoder, self._encoders())
+        encoder = choose_encoder(profile.encoder, self._encoders(), self._settings.scaled_encoders)
         load = load_of(self._board, self._fleet, video_queue(encoder))
         progressive = spec.publish == "progressive"
         plan = plan_source(facts, profile, encoder, load, stored_plans(destination), progressive)

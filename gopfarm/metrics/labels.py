@@ -115,7 +115,7 @@ def rendition_class(width: int, height: int) -> str:
 _COMMANDS: Final = (
     "del exists expire get hdel hget hgetall hkeys hlen hmget hset hvals llen lrange ping rpush sadd scard "
     "set smembers srem time xrange xread xrevrange zadd zcard zcount zrange zrangebyscore zrem zrevrange "
-    "zscore"
+    "zrevrangebyscore zscore"
 )
 
 SCRIPTS: Final = tuple(

@@ -9,13 +9,12 @@ from typing import Any
 
 from gopfarm.metrics.catalogue import ALL, Label, Metric, Role, catalogue
 
-#: The tables of the page, by their name in ``page.md``: what is exported by whom.
-_TABLES: dict[str, tuple[tuple[Role, ...], ...]] = {
-    "leader": ((Role.LEADER,),),
-    "scheduler": ((Role.SCHEDULER,), (Role.WORKER, Role.SCHEDULER)),
-    "worker": ((Role.WORKER,), (Role.WORKER, Role.SCHEDULER)),
-    "every": (ALL,),
-    "api": ((Role.API,),),
+#: The tables of the page, by their name in ``page.md``: what somebody exports beyond what every process does.
+_TABLES = {
+    "leader": Role.LEADER,
+    "scheduler": Role.SCHEDULER,
+    "worker": Role.WORKER,
+    "api": Role.API,
 }
 
 #: Of a label that more metrics have, only their number is told.
@@ -25,11 +24,12 @@ _FEW = 3
 def markdown() -> str:
     """Return the page."""
     page = Template((resources.files("gopfarm.metrics") / "page.md").read_text("utf-8"))
+    everyone = [metric for metric in catalogue() if metric.roles == ALL]
     tables = {
-        name: _table(metric for metric in catalogue() if metric.roles in roles)
-        for name, roles in _TABLES.items()
+        name: _table(metric for metric in catalogue() if role in metric.roles and metric not in everyone)
+        for name, role in _TABLES.items()
     }
-    return page.substitute(tables, labels=_labels(catalogue()))
+    return page.substitute(tables, every=_table(everyone), labels=_labels(catalogue()))
 
 
 def as_data() -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ JOBS_SUBMITTED = counter(
     _LOAD,
     _INTAKE,
     TENANT_CLASS,
+    from_zero=True,
 )
 JOBS_REFUSED = counter(
     "gopfarm_jobs_refused_total",

@@ -32,11 +32,16 @@ from gopfarm.store.scripts import Scripts
 from gopfarm.store.tasks import TWIN
 from gopfarm.tenants import TenantPolicy, policy_of
 
+#: Seconds for which a view is given to everybody who asks; more where looking would take more than this share
+#: of the time.
+_FRESH_SECONDS = 1.0
+_SHARE = 0.05
+
 #: Jobs, or runs, that one script looks at: Redis does nothing else meanwhile.
-_PAGE = 500
+_PAGE = 250
 
 #: Runs that are told one by one: what a page can show, and no more than a view may cost.
-_MAX_RUNS = 2000
+_MAX_RUNS = 1000
 
 _MINUTE = 60
 
@@ -58,7 +63,6 @@ class Overview:
         policies: Weights and limits by tenant.
         backlog: Tells from a census, and the video encoders that live workers have, what is left to do: the
             seconds of one slot, by queue.
-        fresh_seconds: For how long a view is given to everybody who asks.
     """
 
     def __init__(
@@ -66,7 +70,6 @@ class Overview:
         client: redis.Redis,
         policies: Mapping[str, TenantPolicy],
         backlog: Callable[[Census, Collection[str]], Mapping[str, float]],
-        fresh_seconds: float = 1.0,
     ) -> None:
         self._redis = client
         self._policies = policies
@@ -77,18 +80,20 @@ class Overview:
         self._events = EventStore(client, ttl_seconds=0)  # it is only read
         self._lock = Lock()
         self._view: FarmView | None = None
-        self._fresh_seconds = fresh_seconds
         self._until = 0.0
 
     def farm(self) -> FarmView:
-        """Return the farm as it is, or was a moment ago."""
+        """Return the farm as it is, or was a moment ago: callers share a view for about a second."""
         with self._lock:
-            if self._view is None or time.monotonic() >= self._until:
-                self._view = self._look()
-                self._until = time.monotonic() + self._fresh_seconds
+            began = time.monotonic()
+            if self._view is None or began >= self._until:
+                self._view = self.look()
+                took = time.monotonic() - began
+                self._until = began + max(_FRESH_SECONDS, took / _SHARE)
             return self._view
 
-    def _look(self) -> FarmView:
+    def look(self) -> FarmView:
+        """Return the farm as it is now."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.get(keys.LEADER)

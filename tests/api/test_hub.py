@@ -63,11 +63,11 @@ async def take(hub: Hub, number: int, **what: Any) -> list[str]:
     return found
 
 
-def write(client: redis.Redis, number: int, job: str = "j", event: str = "job.progress") -> list[str]:
+def write(client: redis.Redis, number: int, entry: str = "*") -> list[str]:
     """Write events as the store's scripts do; return their ids."""
-    fields: dict[Any, Any] = {"job": job, "event": event, "tenant": "default"}
+    fields: dict[Any, Any] = {"job": "j", "event": "job.progress", "tenant": "default"}
     fields |= {"time": "1", "progress": "0.5", "number": "1"}
-    return [str(client.xadd("gopfarm:events", fields)) for _ in range(number)]
+    return [str(client.xadd("gopfarm:events", fields, id=entry)) for _ in range(number)]
 
 
 def listening(client: redis.Redis) -> int:
@@ -97,6 +97,25 @@ def test_who_does_not_resume_gets_only_what_happens_from_now_on(valkey: redis.Re
             await until(lambda: listening(valkey) == 1)
             ids = write(valkey, 2)
             assert await found == ids
+
+    run(work)
+
+
+def test_who_knows_more_than_was_read_here_is_not_told_it_again(valkey: redis.Redis, valkey_url: str) -> None:
+    """Another process of the API was quicker: the reader here has not come to what the listener saw there."""
+
+    async def work() -> None:
+        async with hub_on(valkey_url) as hub:
+            first = asyncio.create_task(take(hub, 1))
+            await until(lambda: listening(valkey) == 1)
+            ids = [f"9999999999999-{number}" for number in range(3)]
+            found = asyncio.create_task(take(hub, 1, after=ids[1]))
+            await until(lambda: hub._listeners == 2)
+            await asyncio.sleep(0)  # it has taken its place
+            for one in ids:
+                write(valkey, 1, entry=one)
+            assert await found == ids[2:]
+            assert await first == ids[:1]
 
     run(work)
 

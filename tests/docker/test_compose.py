@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -11,18 +12,20 @@ import pytest
 import yaml
 
 from cli.roles import scheduler, worker
+from cli.serve import serve
 from gopfarm.settings import Settings
+from gopfarm.tokens import digest_of, find_token
 from scheduler.capacity import WORKER_BYTES
 from tests.docker.conftest import interpolated
 from tests.docker.dockerfile import DOCKER, ROOT, in_context, instructions
 
-OURS = ("scheduler", "worker", "worker-cuda")
+OURS = ("scheduler", "api", "worker", "worker-cuda")
 
 
 def test_docker_compose_takes_it_and_starts_a_farm_by_default(env_file: Path) -> None:
     done = interpolated(env_file, "config", "--services")
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) == {"valkey", "s3", "scheduler", "worker", "prometheus", "grafana"}
+    assert set(done.stdout.split()) == {"valkey", "s3", "scheduler", "api", "worker", "prometheus", "grafana"}
 
 
 def test_without_passwords_it_says_what_to_do() -> None:
@@ -89,7 +92,8 @@ def test_the_farm_s_settings_exist(services: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "command"), [("scheduler", scheduler), ("worker", worker), ("worker-cuda", worker)]
+    ("name", "command"),
+    [("scheduler", scheduler), ("api", serve), ("worker", worker), ("worker-cuda", worker)],
 )
 def test_roles_are_started_with_options_that_they_have(
     services: dict[str, Any], name: str, command: Any
@@ -113,7 +117,7 @@ def test_every_variable_is_explained_with_its_default() -> None:
     text = (DOCKER / "compose.yaml").read_text()
     used = dict(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)(?::-([^}]*))?", text))
     explained = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", (DOCKER / "example.env").read_text(), re.MULTILINE))
-    assert used == explained
+    assert used | {"API_TOKEN": ""} == explained  # which is for people: the API knows its digest
 
 
 def test_prometheus_asks_every_service_of_ours() -> None:
@@ -144,7 +148,9 @@ def test_prometheus_finds_its_rules(services: dict[str, Any]) -> None:
     assert list(rules.glob(Path(pattern).name))
 
 
-def test_up_makes_passwords_once_and_starts_everything(tmp_path: Path) -> None:
+def test_up_makes_passwords_once_and_starts_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "docker"
     folder.mkdir()
     for name in ("up", "example.env"):
@@ -166,7 +172,12 @@ def test_up_makes_passwords_once_and_starts_everything(tmp_path: Path) -> None:
     assert made.stat().st_mode & 0o777 == 0o600
     passwords = re.findall(r"^[A-Z0-9_]+=(\w{48})$", made.read_text(), re.MULTILINE)
     assert len(passwords) == len(set(passwords)) == 4
-    assert interpolated(made, "config", "--quiet").returncode == 0
+    token, digest = re.findall(r"^API_TOKEN(?:_SHA256)?=(\w+)$", made.read_text(), re.MULTILINE)
+    assert digest == digest_of(token)
+    configured = json.loads(interpolated(made, "config", "--format", "json").stdout)
+    tokens = configured["services"]["api"]["environment"]["GOPFARM_API_TOKENS"]
+    monkeypatch.setenv("GOPFARM_API_TOKENS", tokens)
+    assert find_token(token, Settings().api_tokens) == "operator"
 
     before = made.read_bytes()
     up()

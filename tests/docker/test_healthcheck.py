@@ -14,6 +14,7 @@ import redis
 from gopfarm.metrics import serve_metrics
 from gopfarm.settings import get_settings
 from gopfarm.store import Fleet, WorkerView, keys
+from tests.api.serving import serving, settings_for
 from tests.docker.conftest import free_ports
 from tests.docker.dockerfile import DOCKER
 
@@ -126,3 +127,12 @@ def test_a_queue_that_is_away_is_told_without_its_password(
 
 def test_an_unknown_role_is_named(healthcheck: ModuleType) -> None:
     assert healthcheck.main(["wroker"]) == "no role is named 'wroker'"
+
+
+def test_the_api_is_asked(
+    healthcheck: ModuleType, fleet: Fleet, valkey_url: str, first_process: Callable[[str], Path]
+) -> None:
+    with serving(settings_for(valkey_url)) as url:
+        process = first_process(f"gopfarm serve --host 0.0.0.0 --port {url.rpartition(':')[2]}")
+        assert healthcheck.main([], process) == ""
+    assert "does not answer" in healthcheck.main([], process)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from cli.main import cli
-from gopfarm.metrics import sample_names
+from gopfarm.metrics import CATALOGUE, sample_names
 from gopfarm.profile import AudioSpec, Profile, RenditionSpec
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec, WebhookEvent
@@ -73,6 +73,7 @@ def test_the_page_of_metrics_is_that_of_the_code() -> None:
     assert printed.exit_code == 0
     page = ROOT / "docs" / "metrics.md"
     assert page.read_text() == printed.output, "run: gopfarm metrics --markdown > docs/metrics.md"
+    assert {name for name in rows(page) if name.startswith("gopfarm_")} == {one.name for one in CATALOGUE}
 
 
 def test_the_published_description_of_the_api_is_that_of_the_code() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,6 @@ from typing import Any
 import pytest
 import trustme
 
-from gopfarm.broker import JOBS_QUEUE, FarmBroker, send
-from gopfarm.spec import JobSpec
 from gopfarm.store import TaskStore, connect
 from tests.collector import Collector, Span, collecting
 from tests.farm.processes import Farm, gopfarm, until
@@ -24,6 +23,10 @@ SMALL = Path(__file__).parent / "small.yaml"
 #: What a submitter sends: its trace, the span under which it submits, and that it records them.
 TRACE, SUBMITTER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{SUBMITTER}-01"
+TRACE_BY_HTTP = "4bf92f3577b34da6a3ce929d0e0e4736"
+BY_HTTP = f"00-{TRACE_BY_HTTP}-00f067aa0ba902b7-01"
+
+ROLES = ("worker", "scheduler", "api")
 
 #: Seconds by which clocks of one machine may seem to differ: Redis gives the time in microseconds.
 SLACK = 0.001
@@ -46,6 +49,19 @@ class Seen:
     def only(self, job: dict[str, Any], name: str) -> Span:
         (span,) = self.named(job, name)
         return span
+
+
+def post(port: int, spec: dict[str, str]) -> str:
+    """Submit a job by HTTP; return its id."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/jobs",
+        json.dumps(spec).encode(),
+        {"Content-Type": "application/json", "traceparent": BY_HTTP},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        document = json.loads(answer.read())
+    assert document["trace_id"] == TRACE_BY_HTTP
+    return str(document["id"])
 
 
 def ended(store: TaskStore, job: str) -> dict[str, Any]:
@@ -73,15 +89,18 @@ def seen(valkey_url: str, clip: Path, tmp_path_factory: pytest.TempPathFactory) 
         patch.setenv("GOPFARM_WEBHOOK_HOSTS", host)
         farm.start("scheduler", "scheduler", "--log-level", "debug")
         farm.start("worker", "worker", "--slots", "2", "--grace", "0", "--log-level", "debug")
+        farm.start("api", "serve", "--port", "0")
         hook = ("--webhook", f"https://{host}/hook?token=sesame-sesame")
         submit = ("submit", clip, folder / "out", "--profile", SMALL, *hook)
         done = gopfarm(*submit, GOPFARM_REDIS_URL=valkey_url, TRACEPARENT=TRACEPARENT).stdout.strip()
-        missing = JobSpec(source=str(folder / "none.mp4"), destination=str(folder / "nothing"))
-        failed = send(FarmBroker(valkey_url, {}), JOBS_QUEUE, "submit", missing.model_dump_json())
+        port = until(
+            lambda: [line["port"] for line in farm.log("api") if line["event"] == "api started"], "it listens"
+        )[0]
+        failed = post(port, {"source": str(folder / "none.mp4"), "destination": str(folder / "nothing")})
         jobs = [ended(TaskStore(client, 1000), job) for job in (done, failed)]
         until(lambda: receiver.got, "the webhook is delivered")
-        assert {name: farm.stop(name) for name in ("worker", "scheduler")} == {"worker": 0, "scheduler": 0}
-        logs = {name: farm.log(name) for name in ("worker", "scheduler")}
+        assert {farm.stop(name) for name in ROLES} == {0}
+        logs = {name: farm.log(name) for name in ROLES}
         got = receiver.got[0]
         yield Seen(collector, jobs[0], jobs[1], logs, got.document, got.headers)
 
@@ -174,11 +193,18 @@ def test_the_receiver_of_a_webhook_can_go_on_with_the_trace(seen: Seen) -> None:
     assert seen.hook["job"]["trace_id"] == TRACE
 
 
+def test_a_job_that_comes_by_http_hangs_under_its_request(seen: Seen) -> None:
+    root = seen.only(seen.failed, "job")
+    (request,) = [span for span in seen.collector.spans if span.id == root.parent]
+    assert (request.name, request.service, request.kind) == ("POST /api/v1/jobs", "gopfarm-api", "server")
+    assert (request.trace, request.parent) == (TRACE_BY_HTTP, BY_HTTP.split("-")[2])
+    assert request.start - SLACK <= root.start <= request.end
+
+
 def test_a_job_that_fails_says_so_in_a_trace_of_its_own(seen: Seen) -> None:
     assert (seen.failed["state"], seen.failed["error_kind"]) == ("failed", "source")
     root, probe = seen.only(seen.failed, "job"), seen.only(seen.failed, "probe")
-    assert root.trace == seen.failed["trace_id"] != TRACE
-    assert root.parent == ""
+    assert root.trace == seen.failed["trace_id"] == TRACE_BY_HTTP
     assert probe.parent == root.id
     for span in (root, probe):
         assert span.failed
@@ -213,5 +239,8 @@ def test_logs_of_all_processes_are_joined_by_the_trace(seen: Seen) -> None:
         lines = [line for line in seen.logs[name] if line.get("trace_id") == TRACE]
         assert events <= {line["event"] for line in lines}
         assert {(line["job"], line["tenant"]) for line in lines} == {(seen.done["id"], "default")}
-    for line in [*seen.logs["scheduler"], *seen.logs["worker"]]:
+    submitted = [line for line in seen.logs["api"] if line.get("trace_id") == TRACE_BY_HTTP]
+    assert "job submitted" in {line["event"] for line in submitted}
+    assert {line["job"] for line in submitted} == {seen.failed["id"]}
+    for line in [line for lines in seen.logs.values() for line in lines]:
         assert ("job" in line) == ("trace_id" in line), json.dumps(line)

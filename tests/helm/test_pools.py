@@ -181,8 +181,10 @@ def test_a_pool_is_sized_by_the_backlog_and_the_time_that_it_may_take() -> None:
         "prometheus": {"serverAddress": "http://prometheus:9090"},
     }
     values = {**pool({"slots": 8, "autoscaling": {"share": 0.5}}), "autoscaling": scaling}
-    prometheus = triggers(values, "worker-cpu")[0]
+    prometheus, active = triggers(values, "worker-cpu")
     assert prometheus["type"] == "prometheus"
+    # A full queue would ask for more than the time allows: it only counts where nothing else is known.
+    assert active["metadata"]["listName"] == "gopfarm:active"
     # 8 slots work off 4,800 slot-seconds in 600 s, which is half the work of 9,600.
     assert prometheus["metadata"]["threshold"] == "9600"
     assert prometheus["metadata"]["query"] == 'max(gopfarm_backlog_slot_seconds{queue="encode.cpu"})'
@@ -209,8 +211,10 @@ def test_without_prometheus_a_full_queue_doubles_a_pool() -> None:
 
 
 def test_pools_of_one_queue_double_together_by_their_shares() -> None:
+    scaling = {**MATRIX["aws"]["autoscaling"], "prometheus": {"serverAddress": ""}}
+    values = {**MATRIX["aws"], "autoscaling": scaling}
     queue = {
-        ending: int(triggers(MATRIX["aws"], ending)[1]["metadata"]["listLength"])
+        ending: int(triggers(values, ending)[0]["metadata"]["listLength"])
         for ending in ("worker-cpu", "worker-spot")
     }
     waiting, slots = 480, 8  # as many messages as live slots
@@ -228,6 +232,18 @@ def test_a_pool_can_go_to_zero_and_comes_back_for_a_job() -> None:
     assert int(wake["listLength"]) > 100_000  # it asks for one pod, however many jobs there are
 
 
+def test_a_pool_of_gpus_goes_to_zero_where_its_backlog_can_be_seen() -> None:
+    """Jobs that ask for it then wait, instead of failing because no worker has it."""
+    gpu = {"gpu": {"enabled": True, "autoscaling": {"min": 0}}}
+    scaling = {"engine": "keda", "prometheus": {"serverAddress": "http://prometheus:9090"}}
+    objects = render({"workers": {"pools": gpu}, "autoscaling": scaling})
+    assert named(objects, "ScaledObject", "worker-gpu")["spec"]["minReplicaCount"] == 0
+    assert named(objects, "ConfigMap", "gopfarm")["data"]["GOPFARM_SCALED_ENCODERS"] == "nvenc"
+    (trigger,) = named(objects, "ScaledObject", "worker-gpu")["spec"]["triggers"]
+    assert 'queue="encode.nvenc"' in trigger["metadata"]["query"]
+    assert "GOPFARM_SCALED_ENCODERS" not in named(render(), "ConfigMap", "gopfarm")["data"]
+
+
 def test_scaling_down_is_slow() -> None:
     keda = named(render(MATRIX["aws"]), "ScaledObject", "worker-cpu")["spec"]["advanced"]
     behavior = keda["horizontalPodAutoscalerConfig"]["behavior"]
@@ -242,6 +258,16 @@ def test_a_source_of_figures_that_is_away_takes_no_pod_away() -> None:
     spec = named(render(MATRIX["aws"]), "ScaledObject", "worker-cpu")["spec"]
     assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
     assert spec["triggers"][0]["metadata"]["ignoreNullValues"] == "false"
+
+
+def test_an_upgrade_replaces_workers_at_once_and_the_api_one_by_one() -> None:
+    objects = render({**MATRIX["hpa-api"], "updateStrategy": "Recreate"})
+    strategies = {
+        item["metadata"]["name"].removeprefix("demo-gopfarm-"): item["spec"]["strategy"]["type"]
+        for item in of_kind(objects, "Deployment")
+    }
+    assert strategies.pop("api") == "RollingUpdate"
+    assert set(strategies.values()) == {"Recreate"}
 
 
 def test_without_keda_a_plain_autoscaler_keeps_one_pod() -> None:

@@ -7,9 +7,12 @@ import re
 from typing import Any
 
 import click
+import helm_python
 import pytest
 import yaml
+from fastapi.routing import iter_route_contexts
 
+from api.routes import health
 from cli.main import cli
 from gopfarm.profile import Profile
 from gopfarm.settings import Settings
@@ -21,7 +24,6 @@ from tests.helm.chart import (
     NAMESPACE,
     Object,
     container,
-    defaults,
     named,
     of_kind,
     pods,
@@ -65,13 +67,10 @@ def test_services_and_monitors_lead_to_ports_that_exist(name: str) -> None:
     for item in of_kind(objects, "Service"):
         found = chosen(item["spec"]["selector"], objects)
         assert found
-        ports = {
-            port["name"]
-            for pod, template in pods(objects)
-            if pod in found
-            for port in template["spec"]["containers"][0]["ports"]
-        }
-        assert {port["targetPort"] for port in item["spec"]["ports"]} == ports
+        for pod, template in pods(objects):
+            if pod in found:
+                ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+                assert {port["targetPort"] for port in item["spec"]["ports"]} <= ports
     for item in of_kind(objects, "ServiceMonitor"):
         labels = item["spec"]["selector"]["matchLabels"]
         services = [
@@ -149,7 +148,7 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     return command.make_context(arguments[0], list(arguments[1:])).params
 
 
-@pytest.mark.parametrize("name", [name for name in MATRIX if name != "hpa-api"])
+@matrix
 def test_the_command_line_takes_the_arguments_of_every_container(name: str) -> None:
     seen = set()
     for _, template in pods(render(MATRIX[name])):
@@ -160,13 +159,38 @@ def test_the_command_line_takes_the_arguments_of_every_container(name: str) -> N
     assert seen >= {"scheduler", "worker", "list"}
 
 
-def test_the_api_is_off_until_the_command_line_has_it() -> None:
-    assert isinstance(cli, click.Group)
-    api = defaults()["api"]
-    if cli.get_command(click.Context(cli), api["args"][0]) is None:
-        assert api["enabled"] is False
-    else:
-        parsed(api["args"])
+def test_the_api_listens_to_others_asks_for_tokens_and_is_probed() -> None:
+    objects = render(MATRIX["hpa-api"])
+    box = container(objects, "-api")
+    arguments = parsed(box["args"])
+    assert (arguments["host"], arguments["port"], arguments["metrics_port"]) == ("0.0.0.0", 8080, 9100)
+    probes = {name: box[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
+    assert {probe["port"] for probe in probes.values()} == {"http"}
+    asked = {probe["path"] for probe in probes.values()}
+    assert asked <= {context.path for context in iter_route_contexts(health.router.routes)}
+    assert "demo-gopfarm-api" in chosen(named(objects, "Service", "-metrics")["spec"]["selector"], objects)
+    assert {"name": "profiles", "mountPath": "/etc/gopfarm/profiles", "readOnly": True} in box["volumeMounts"]
+
+
+def test_the_api_gets_its_tokens_from_the_settings_or_from_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = MATRIX["hpa-api"]["settings"]
+    told = environment(render(MATRIX["hpa-api"]), "-api")
+    monkeypatch.setenv("GOPFARM_API_TOKENS", told["GOPFARM_API_TOKENS"])
+    monkeypatch.setenv("GOPFARM_API_ORIGINS", told["GOPFARM_API_ORIGINS"])
+    settings = Settings()
+    assert settings.api_tokens["backend"].sha256 == given["api_tokens"]["backend"]["sha256"]
+    assert settings.api_tokens["backend"].tenants == {"school"}
+    assert list(settings.api_origins) == given["api_origins"]
+    secret = render({"api": {"enabled": True, "tokensSecret": {"existingSecret": "gopfarm-tokens"}}})
+    holders = {
+        pod: variable["valueFrom"]["secretKeyRef"]
+        for pod, template in pods(secret)
+        for variable in template["spec"]["containers"][0].get("env", [])
+        if variable["name"] == "GOPFARM_API_TOKENS"
+    }
+    assert holders == {"demo-gopfarm-api": {"name": "gopfarm-tokens", "key": "tokens"}}
+    with pytest.raises(helm_python.HelmError, match="gopfarm token"):
+        render({"api": {"enabled": True}})
 
 
 def test_workers_get_slots_queue_and_metrics_as_the_values_say() -> None:

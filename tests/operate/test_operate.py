@@ -1,4 +1,4 @@
-"""A day of an operator in minutes: jobs by HTTP, what Prometheus counts, how the farm scales, a fault and its alert.
+"""A day of an operator in minutes: jobs by HTTP, what is counted, how the farm scales, a fault and its alert.
 
 ``make operate`` runs this.
 """
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 PROFILE = ROOT / "tests" / "farm" / "small.yaml"
 PICTURES = ROOT / "build" / "operate"
-SECONDS = (12, 8, 4)
+SECONDS = (8, 6, 4)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_farm_is_operated(operated: Site, sources: list[str], s3: Any, browser
             "profile": yaml.safe_load(PROFILE.read_text()),
             "tenant": f"tenant-{number}",
         }
-        jobs.append(operated.ask("/jobs", spec)["job"])
+        jobs.append(operated.ask("/jobs", spec)["id"])
     until(lambda: scaler.pods() >= 1, "work asks for workers")
     until(lambda: all(operated.ask(f"/jobs/{job}")["state"] == "done" for job in jobs), "all are done")
     check_numbers(operated, [report_of(s3, f"s3://streams/{number}") for number in range(len(jobs))])
@@ -132,7 +132,7 @@ def test_a_farm_is_operated(operated: Site, sources: list[str], s3: Any, browser
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.goto(operated.url)
-    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Access token").fill(TOKEN)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("No scheduler", timeout=30_000)
     PICTURES.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,12 @@ def test_the_encoder_is_chosen_by_what_the_fleet_has(
 
 
 @pytest.mark.parametrize("fleet", [CPU, set()])
+def test_nvenc_is_waited_for_where_workers_come_for_it(fleet: set[str]) -> None:
+    assert choose_encoder("nvenc", fleet, scaled=("nvenc",)) == "h264_nvenc"
+    assert choose_encoder("auto", fleet, scaled=("nvenc",)) == "libx264"  # it has no reason to wait
+
+
+@pytest.mark.parametrize("fleet", [CPU, set()])
 def test_nvenc_without_a_gpu_worker_is_refused_with_what_to_do(fleet: set[str]) -> None:
     profile = STANDARD.model_copy(update={"encoder": "nvenc"})
     with pytest.raises(CapabilityError, match="no live worker has NVENC; start a GPU worker, or use"):

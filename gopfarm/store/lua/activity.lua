@@ -3,8 +3,9 @@
 -- result, then each run that a worker has, and the worker.
 local rows = {}
 for _, id in ipairs(ARGV) do
-  if state_of(id) == 'encoding' then
-    local row = {id, tenant_of(id), redis.call('HLEN', key(id, 'tasks')) - redis.call('HLEN', key(id, 'results'))}
+  local known = redis.call('HMGET', key(id), 'state', 'tenant')
+  if known[1] == 'encoding' then
+    local row = {id, known[2] or 'default', redis.call('HLEN', key(id, 'tasks')) - redis.call('HLEN', key(id, 'results'))}
     local owners = redis.call('HGETALL', key(id, 'owners'))
     for i = 1, #owners, 2 do
       row[#row + 1], row[#row + 2] = owners[i], string.match(owners[i + 1], '^[^#]*')

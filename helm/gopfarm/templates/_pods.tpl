@@ -93,6 +93,11 @@ env:
     valueFrom:
       secretKeyRef: {name: {{ $values.webhookSecret.existingSecret }}, key: {{ $values.webhookSecret.key }}}
   {{- end }}
+  {{- if and $values.api.tokensSecret.existingSecret (eq .component "api") }}
+  - name: GOPFARM_API_TOKENS
+    valueFrom:
+      secretKeyRef: {name: {{ $values.api.tokensSecret.existingSecret }}, key: {{ $values.api.tokensSecret.key }}}
+  {{- end }}
   {{- with $values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

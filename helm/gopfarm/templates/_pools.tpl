@@ -34,6 +34,11 @@ aks:
   tolerations: [{key: kubernetes.azure.com/scalesetpriority, operator: Equal, value: spot, effect: NoSchedule}]
 {{- end -}}
 
+{{/* Whether a pool of GPUs may have no pods. Takes the pool. */}}
+{{- define "gopfarm.fromZero" -}}
+{{- if and (eq .queue "encode.nvenc") .autoscaling.enabled (lt (int .autoscaling.min) 1) }}true{{ end -}}
+{{- end -}}
+
 {{/* The pools that are enabled, by name, with all their values. */}}
 {{- define "gopfarm.pools" -}}
 {{- $pools := dict -}}
@@ -46,8 +51,10 @@ aks:
 {{- if not (kindIs "float64" (get $pool "graceSeconds")) -}}
 {{- $_ := set $pool "graceSeconds" $spot.grace -}}
 {{- end -}}
-{{- if and (eq $pool.queue "encode.nvenc") $pool.autoscaling.enabled (lt (int $pool.autoscaling.min) 1) (ne (include "gopfarm.engine" $) "none") -}}
-{{- fail (printf "workers.pools.%s.autoscaling.min must be at least 1: a job uses the GPU only if a live worker has one when it is planned, so a pool without pods would never get work" $name) -}}
+{{- if and (include "gopfarm.fromZero" $pool) (ne (include "gopfarm.engine" $) "none") -}}
+{{- if not (and (eq (include "gopfarm.engine" $) "keda") $.Values.autoscaling.prometheus $.Values.autoscaling.prometheus.serverAddress) -}}
+{{- fail (printf "workers.pools.%s.autoscaling.min must be at least 1: only KEDA with autoscaling.prometheus.serverAddress sees that there is work for GPUs while no worker has one" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- if and $pool.scratch.medium $pool.scratch.storageClassName -}}
 {{- fail (printf "workers.pools.%s.scratch: give medium or storageClassName, not both" $name) -}}

@@ -17,7 +17,7 @@ LENGTH = sum(segment.length for segment in PLAN.tasks[1].segments)
 
 
 def _look(valkey: redis.Redis) -> FarmView:
-    return Overview(valkey, {"school": TenantPolicy(weight=3)}, backlog_seconds).farm()
+    return Overview(valkey, {"school": TenantPolicy(weight=3)}, backlog_seconds).look()
 
 
 def test_an_idle_farm_is_shown_with_zeros(valkey: redis.Redis) -> None:
@@ -124,6 +124,7 @@ def test_a_second_look_shortly_after_costs_nothing(valkey: redis.Redis) -> None:
     first = overview.farm()
     store_on(valkey).create("j", SPEC)
     assert overview.farm() is first
+    assert overview.look().jobs["queued"] == 1
 
 
 def test_tasks_of_a_very_large_farm_are_counted_but_not_all_told(
