@@ -194,12 +194,12 @@ def _field_error(fault: Mapping[str, Any]) -> FieldError:
     )
 
 
-#: Responses that OpenAPI lists, by status: those that every route may give, and those that some do.
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of problems with these statuses, besides those that any route may have."""
     return {status: _DOCUMENTED[status] for status in sorted({*statuses, *_ANY_ROUTE})}
 
 
+#: What every route may answer that asks for a token.
 _ANY_ROUTE = (401, 403, 422, 429, 503)
 
 _DOCUMENTED: dict[int, dict[str, Any]] = {

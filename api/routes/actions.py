@@ -79,7 +79,7 @@ def retry_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
     operation_id="setPriority",
     summary="Change a job's priority",
     response_model=Job,
-    responses=documented(404, 409),
+    responses=documented(400, 404, 409, 413),
 )
 def set_priority(farm: Farm, caller: JobsWriter, job_id: JobId, wanted: Priority) -> Job:
     """Make a job that has not ended more urgent, or less.

@@ -60,7 +60,7 @@ def test_what_is_ours_has_no_rights_and_writes_only_to_scratch(services: dict[st
 
 
 def test_the_farm_ends_a_runaway_child_before_the_kernel_does(services: dict[str, Any]) -> None:
-    for name in OURS:
+    for name in set(OURS) - {"api"}:  # it has no children
         limit = int(services[name]["deploy"]["resources"]["limits"]["memory"])
         child = int(services[name]["environment"]["GOPFARM_CHILD_MEMORY_MB"]) << 20
         beside = 680 << 20 if name != "scheduler" else 0  # another task

@@ -21,7 +21,7 @@ import { counted, duration, figure, fileName } from "./words.js";
 /** @typedef {import("./types.js").View} View */
 
 /** A job under way changes all the time; one that has ended may only be sent through again. */
-const [PACE_SECONDS, ENDED_PACE_SECONDS] = [1.5, 20];
+const [PACE_SECONDS, ENDED_PACE_SECONDS] = [1.5, 10];
 
 /** A document that is saved is kept for so many ms. */
 const SAVING_MS = 10_000;
