@@ -85,9 +85,7 @@ def test_what_is_no_priority_is_refused(api: httpx.Client, store: TaskStore, bod
 
 def test_a_body_that_is_no_json_is_called_so(api: httpx.Client, store: TaskStore) -> None:
     make(store, "job", JobState.ENCODING)
-    answer = api.post(
-        "/api/v1/jobs/job/priority", content=b"{", headers={"Content-Type": "application/json"}
-    )
+    answer = api.post("/api/v1/jobs/job/priority", content=b"{", headers={"Content-Type": "application/json"})
     (fault,) = problem(answer, 422, "invalid")["errors"]
     assert (fault["location"], fault["field"]) == ("body", "")
     assert fault["detail"].startswith("Invalid JSON: ")
