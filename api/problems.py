@@ -184,12 +184,15 @@ def invalid_request(error: RequestValidationError) -> Problem:
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:
     place = [str(part) for part in fault["loc"]]
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":  # the place is how far reading got, which is no field
+        place, message = place[:1], f"Invalid JSON: {fault['ctx']['error']}"
     location = place[0] if place and place[0] in ("body", "query", "path", "header") else "body"
     return FieldError.model_validate(
         {
             "location": location,
             "field": ".".join(place[1:]),
-            "detail": redact(str(fault["msg"]).removeprefix("Value error, ")),
+            "detail": redact(message),
         }
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.capacityview import document_of, print_farm
-from cli.options import chosen_profile, profile_options
+from cli.options import FiniteRange, chosen_profile, profile_options
 from cli.output import explains_errors, json_option, print_json
 from gopfarm.errors import SpecError
 from gopfarm.facts import SourceFacts
@@ -32,6 +32,9 @@ _LEAST_REDIS_MIB, _REDIS_ROOM = 768, 5 / 3
 #: Redis may hold so many times what is expected.
 _REDIS_RESERVE = 2
 
+#: More slots than a film has tasks make it no sooner done, and planning keeps a figure of each slot.
+_MOST_USED_SLOTS = 100_000
+
 #: Sizes are rounded up to so many MiB in the chart's values.
 _STEP_MIB = 64
 
@@ -47,20 +50,20 @@ Examples:
 )
 @click.option(
     "--hours-per-day",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, 1_000_000, min_open=True),
     required=True,
     help="Hours of film that come in a day.",
 )
 @click.option(
     "--peak-factor",
-    type=click.FloatRange(1, 24),
+    type=FiniteRange(1, 24),
     default=3.0,
     show_default=True,
     help="How many times as many come in the busiest hours as on average.",
 )
 @click.option(
     "--within",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, 8760, min_open=True),
     default=1.0,
     show_default=True,
     metavar="HOURS",
@@ -68,7 +71,7 @@ Examples:
 )
 @click.option(
     "--utilisation",
-    type=click.FloatRange(0, 0.99, min_open=True),
+    type=FiniteRange(0.01, 0.99),
     default=0.8,
     show_default=True,
     help="Share of the slots that is busy in the busiest hours at most.",
@@ -76,16 +79,16 @@ Examples:
 @profile_options
 @click.option("--like", metavar="SOURCE", help="A film like all others: its picture, sound and length count.")
 @click.option("--height", type=click.IntRange(16, 8192), help="Lines of an imagined 16:9 film; default 1080.")
-@click.option("--fps", type=click.FloatRange(1, 240), help="Frames per second of that film; default 30.")
+@click.option("--fps", type=FiniteRange(1, 240), help="Frames per second of that film; default 30.")
 @click.option(
     "--source-length",
-    type=click.FloatRange(1, 86400),
+    type=FiniteRange(1, 86400),
     metavar="SECONDS",
     help="How long a film plays; default 3600, or as long as the one named by --like.",
 )
 @click.option(
     "--pace",
-    type=click.FloatRange(0, 100, min_open=True),
+    type=FiniteRange(0.001, 100),
     default=1.0,
     show_default=True,
     help="How many times as long tasks take here as `gopfarm plan` expects.",
@@ -99,7 +102,7 @@ Examples:
 )
 @click.option(
     "--slot-hour-price",
-    type=click.FloatRange(0),
+    type=FiniteRange(0, 1_000_000),
     help="What an hour of one slot costs; default: GOPFARM_SLOT_HOUR_PRICE.",
 )
 @json_option
@@ -161,7 +164,8 @@ def _film(
 
 def _alone_seconds(facts: SourceFacts, profile: Profile, encoder: str, slots: int) -> float:
     """Return the seconds until the last task of a film ends that has all slots for itself."""
-    return of_plan(plan_source(facts, profile, encoder, Load(slots)), slots, None).seconds
+    used = min(slots, _MOST_USED_SLOTS)
+    return of_plan(plan_source(facts, profile, encoder, Load(used)), used, None).seconds
 
 
 def chart_values(

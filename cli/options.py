@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -13,7 +14,7 @@ from gopfarm.errors import SpecError
 from gopfarm.profile import X264_PRESETS, Profile
 from gopfarm.settings import Settings
 from gopfarm.spec import PublishMode, explain
-from ladder import DEFAULT_PROFILE, load_profile, read_profile
+from ladder import DEFAULT_PROFILE, UnknownProfileError, load_profile, read_profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +32,17 @@ publish_option = click.option(
     show_default=True,
     help="When it can be watched: once it is whole, or from its first segments on.",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, and nothing else: "nan" is neither below nor above any bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, or end the command with one line that says what is allowed."""
+        number: float = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
 
 
 def profile_options(command: F) -> F:
@@ -76,7 +88,10 @@ def chosen_profile(
         SpecError: There is no such profile, or a value is out of range.
     """
     is_file = profile.endswith((".yaml", ".yml")) or "/" in profile
-    chosen = read_profile(Path(profile)) if is_file else load_profile(profile, settings.profiles_dir)
+    try:
+        chosen = read_profile(Path(profile)) if is_file else load_profile(profile, settings.profiles_dir)
+    except UnknownProfileError as error:
+        raise SpecError(f"{error}, or give the path of a YAML file") from None
     changes = {
         "preset": preset,
         "segment_seconds": segment_seconds,

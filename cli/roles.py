@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import click
 
+from cli.options import FiniteRange
 from cli.output import explains_errors
 from gopfarm import tracing
 from gopfarm.log import configure_logging
@@ -91,7 +92,7 @@ Examples:
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(0, 86400),
+    type=FiniteRange(0, 86400),
     default=20.0,
     show_default=True,
     metavar="SECONDS",

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -41,10 +43,21 @@ Origins = Annotated[
 ]
 
 
+class _Variables(EnvSettingsSource):
+    """The environment; a variable whose value should be JSON and is not is named by its own name."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            # The value itself may be a secret.
+            raise SpecError(f"{self.env_prefix}{field_name.upper()} is not JSON: {error}") from None
+
+
 class Settings(BaseSettings):
     """Everything that an operator can set, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="GOPFARM_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GOPFARM_", extra="forbid", frozen=True, allow_inf_nan=False)
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
@@ -149,7 +162,7 @@ class Settings(BaseSettings):
         """Read what the caller gives, then the environment, then the TOML file."""
         path = os.environ.get("GOPFARM_CONFIG")
         toml = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
-        return (init_settings, env_settings, *toml)
+        return (init_settings, _Variables(settings_cls), *toml)
 
 
 @lru_cache(maxsize=1)
@@ -165,8 +178,8 @@ def get_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SpecError(explain(error, "settings")) from None
-    except (ValueError, OSError) as error:  # TOML syntax, a JSON list that is not one, no permission
+        raise SpecError(explain(error, "a setting")) from None
+    except (ValueError, OSError) as error:  # TOML syntax, no permission
         raise SpecError(f"settings cannot be read: {error}") from None
     remember_secret(settings.webhook_secret)
     remember_address(settings.redis_url)

@@ -88,7 +88,10 @@ class JobSpec(BaseModel):
     @field_validator("metadata")
     @classmethod
     def _metadata_is_small(cls, value: dict[str, Any]) -> dict[str, Any]:
-        size = len(json.dumps(value))
+        try:
+            size = len(json.dumps(value, allow_nan=False))
+        except ValueError:
+            raise ValueError("has a number that JSON cannot say, such as NaN or Infinity") from None
         if size > MAX_METADATA_BYTES:
             raise ValueError(f"is {size} bytes of JSON, at most {MAX_METADATA_BYTES} are allowed")
         return value
@@ -122,7 +125,11 @@ def explain(error: ValidationError, what: str) -> str:
 
 def explain_faults(faults: Mapping[str, Sequence[str]], what: str) -> str:
     """Say in one line what ``faults_of`` has found."""
-    lines = [f"{field or what}: {message}" for field, messages in faults.items() for message in messages]
+    lines = [
+        f"{field}: {message}" if field else message
+        for field, messages in faults.items()
+        for message in messages
+    ]
     # Names of unknown fields are the user's own and may hold line breaks.
     return " ".join(f"{what} is not valid: {'; '.join(lines)}".split())
 

@@ -16,6 +16,10 @@ from gopfarm.spec import explain
 DEFAULT_PROFILE = "standard"
 
 
+class UnknownProfileError(SpecError):
+    """There is no profile of that name."""
+
+
 def preset_names() -> tuple[str, ...]:
     """Return the names of the built-in profiles."""
     folder = resources.files("ladder") / "presets"
@@ -26,7 +30,7 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
     """Return the profile called ``name``: from ``folder`` (the operator's own) first, then a built-in one.
 
     Raises:
-        SpecError: There is none of that name; the message lists those that exist.
+        UnknownProfileError: There is none of that name; the message lists those that exist.
     """
     own = {path.stem: path for path in folder.glob("*.yaml")} if folder is not None else {}
     if name in own:
@@ -35,7 +39,7 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
         text = (resources.files("ladder") / "presets" / f"{name}.yaml").read_text("utf-8")
         return parse_profile(text, f"profile {name}")
     known = ", ".join(sorted({*own, *preset_names()}))
-    raise SpecError(f"there is no profile {name!r}; there are {known}, or give the path of a YAML file")
+    raise UnknownProfileError(f"there is no profile {name!r}; there are {known}")
 
 
 def read_profile(path: Path) -> Profile:

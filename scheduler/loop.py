@@ -8,6 +8,7 @@ import time
 from gopfarm import metrics
 from gopfarm.log import get_logger
 from gopfarm.store import REDIS_FAULTS, Board, Fleet, Leadership, TaskStore
+from gopfarm.store.locks import LEADER_SECONDS
 from scheduler.admission import Admission
 from scheduler.dispatch import Dispatcher, Round
 from scheduler.ends import Ends
@@ -71,6 +72,7 @@ class DispatchLoop:
         self._figures = figures
         self._stopping = threading.Event()
         self._leads = False
+        self._heard = time.monotonic()  # when Redis said last whether this scheduler leads
         self._announced = -_ANNOUNCE_EVERY_SECONDS
         self._twins_due = 0.0
         self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
@@ -116,7 +118,20 @@ class DispatchLoop:
             except REDIS_FAULTS as error:
                 log.warning("redis is out of reach", reason=str(error))
                 self._reconciler.stay_calm()
+                # While Redis is away nobody leads; whoever led finds out afterwards whether it still does.
+                if time.monotonic() - self._heard > LEADER_SECONDS:
+                    self._lead(False)
                 self._stopping.wait(_LOOP_SECONDS)
+
+    def _lead(self, leads: bool) -> None:
+        """Begin or cease to lead."""
+        if leads == self._leads:
+            return
+        self._leads = leads
+        metrics.LEADER.set(leads)
+        log.info("this scheduler leads" if leads else "this scheduler does not lead any more")
+        self._dispatcher.forget()
+        self._figures.forget()
 
     def _round(self) -> bool:
         """Do what is due; return whether more could have been given out, had there been more time."""
@@ -124,16 +139,11 @@ class DispatchLoop:
             self._fleet.announce_scheduler(self._name)
             self._announced = time.monotonic()
         began = time.monotonic()
-        leads = self._leadership.keep()
-        if time.monotonic() - began > _HELD_UP_SECONDS:
+        self._lead(self._leadership.keep())
+        self._heard = time.monotonic()
+        if self._heard - began > _HELD_UP_SECONDS:
             self._reconciler.stay_calm()
-        if leads != self._leads:
-            self._leads = leads
-            metrics.LEADER.set(leads)
-            log.info("this scheduler leads" if leads else "another scheduler leads")
-            self._dispatcher.forget()
-            self._figures.forget()
-        if not leads:
+        if not self._leads:
             return False
         with metrics.ROUND_SECONDS.time():
             return self._do_duties()

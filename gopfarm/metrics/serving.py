@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
-from gopfarm.errors import ServiceError
+from gopfarm.errors import SpecError
 from gopfarm.metrics.catalogue import Label, Metric, Role, catalogue
 from gopfarm.metrics.labels import TENANT_CLASS
 
@@ -57,9 +57,11 @@ def serve_metrics(port: int, *roles: Role, tenant_classes: Iterable[str] = ()) -
         tenant_classes: All classes that tenants can have.
 
     Raises:
-        ServiceError: The port cannot be listened on.
+        SpecError: The port cannot be listened on.
     """
     try:
         start_http_server(port, registry=registry_of(roles or Role, tenant_classes))
     except OSError as error:
-        raise ServiceError(f"metrics cannot be served on port {port}: {error.strerror}") from None
+        raise SpecError(
+            f"metrics cannot be served on port {port}: {error.strerror}; choose another --metrics-port"
+        ) from None

@@ -83,6 +83,14 @@ def test_what_is_no_priority_is_refused(api: httpx.Client, store: TaskStore, bod
     problem(api.post("/api/v1/jobs/job/priority", json=body), 422, "invalid")
 
 
+def test_a_body_that_is_no_json_is_called_so(api: httpx.Client, store: TaskStore) -> None:
+    make(store, "job", JobState.ENCODING)
+    answer = api.post("/api/v1/jobs/job/priority", content=b"{", headers={"Content-Type": "application/json"})
+    (fault,) = problem(answer, 422, "invalid")["errors"]
+    assert (fault["location"], fault["field"]) == ("body", "")
+    assert fault["detail"].startswith("Invalid JSON: ")
+
+
 @pytest.mark.parametrize("what", ["cancel", "retry", "priority"])
 def test_nothing_is_done_to_what_does_not_exist(api: httpx.Client, what: str) -> None:
     problem(act(api, what, priority=9), 404, "not-found")

@@ -30,6 +30,17 @@ def test_durations_read_well(module: Page) -> None:
     ]
 
 
+def test_no_bits_are_a_figure_and_none_known_a_dash(module: Page) -> None:
+    words = module.evaluate(
+        """async (all) => {
+            const { rate } = await import("/dashboard/words.js");
+            return all.map(rate);
+        }""",
+        [0, 400_000, 2_000_000, None],
+    )
+    assert words == ["0", "400 kb/s", "2.0 Mb/s", "\u2013"]
+
+
 @pytest.mark.parametrize(
     ("width", "chunks", "rows"), [(1100, 12, 4), (1100, 3100, 6), (300, 5000, 3), (320, 1, 1)]
 )

@@ -120,7 +120,25 @@ def test_what_cannot_be_is_told_in_one_line(arguments: tuple[str, ...], told: st
 
 
 @pytest.mark.parametrize(
-    "wrong", [(), ("--hours-per-day", "0"), ("--hours-per-day", "1", "--utilisation", "1")]
+    "wrong",
+    [
+        (),
+        ("--hours-per-day", "0"),
+        ("--hours-per-day", "inf"),
+        ("--hours-per-day", "nan"),
+        ("--hours-per-day", "1e300"),
+        ("--hours-per-day", "1", "--within", "inf"),
+        ("--hours-per-day", "1", "--pace", "nan"),
+        ("--hours-per-day", "1", "--slot-hour-price", "inf"),
+        ("--hours-per-day", "1", "--utilisation", "1"),
+    ],
 )
 def test_wrong_arguments_are_refused(wrong: tuple[str, ...]) -> None:
-    assert run(*wrong).exit_code == 2
+    result = run(*wrong)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_the_largest_farm_that_may_be_asked_for_is_computed_too() -> None:
+    largest = ("--peak-factor", "24", "--pace", "100", "--utilisation", "0.01", "--within", "8760")
+    assert document("--hours-per-day", "1000000", *largest)["farm"]["pools"][0]["slots"] > 10**9

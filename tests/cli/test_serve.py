@@ -71,6 +71,14 @@ def test_a_port_in_use_is_one_clear_line(valkey_url: str) -> None:
     ]
 
 
+def test_a_metrics_port_in_use_is_a_wrong_argument_too(valkey_url: str) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = gopfarm("serve", "--port", "0", "--metrics-port", port, GOPFARM_REDIS_URL=valkey_url)
+    assert done.returncode == 2
+    assert "choose another --metrics-port" in done.stderr.splitlines()[-1]
+
+
 @pytest.fixture
 def settings_of_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     get_settings.cache_clear()

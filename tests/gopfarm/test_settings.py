@@ -56,6 +56,8 @@ def test_a_file_is_read_and_a_variable_wins_over_it(config: Path, monkeypatch: p
     [
         ("max_attempts", "0", "max_attempts: Input should be greater than or equal to 1"),
         ("lease_seconds", "soon", "lease_seconds: Input should be a valid number"),
+        ("job_ttl_days", "inf", "a setting is not valid: job_ttl_days: Input should be a finite number"),
+        ("api_tokens", "sesame", "^GOPFARM_API_TOKENS is not JSON: (?!.*sesame)"),
     ],
 )
 def test_a_wrong_variable_is_named(

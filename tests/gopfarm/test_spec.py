@@ -58,6 +58,7 @@ def test_an_inline_profile_is_understood_with_its_defaults() -> None:
         ({"tenant": "a b"}, "tenant: String should match pattern"),
         ({"idempotency_key": ""}, "idempotency_key: String should have at least 1 character"),
         ({"metadata": [1]}, "metadata: Input should be an object"),
+        ({"metadata": {"a": [float("nan")]}}, "metadata: has a number that JSON cannot say"),
         (
             {"metadata": {"a": "x" * MAX_METADATA_BYTES}},
             "metadata: is 16393 bytes of JSON, at most 16384 are",

@@ -128,6 +128,28 @@ def test_who_leads_no_more_tells_nothing_any_more(valkey: redis.Redis) -> None:
     assert counted("gopfarm_scheduler_leads") == 0
 
 
+def test_while_redis_is_away_nobody_leads(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or nobody would be told that nothing moves."""
+    monkeypatch.setattr("scheduler.loop.LEADER_SECONDS", 0.2)
+    loop = loop_on(valkey, "first", Settings())
+    loop.start()
+    try:
+        until(lambda: counted("gopfarm_scheduler_leads") == 1, "it leads")
+        with monkeypatch.context() as outage:
+            outage.setattr(Leadership, "keep", unreachable)
+            until(lambda: counted("gopfarm_scheduler_leads") == 0, "it does not lead any more")
+            until(
+                lambda: told("gopfarm_farm_workers") is None, "it tells nothing of a farm that it cannot see"
+            )
+        until(lambda: counted("gopfarm_scheduler_leads") == 1, "it leads again")
+    finally:
+        loop.stop()
+
+
+def unreachable(leadership: Leadership) -> bool:
+    raise redis.ConnectionError("redis is away")
+
+
 def test_each_end_of_a_job_is_counted_once_by_its_class_and_reason(
     valkey: redis.Redis, store: TaskStore
 ) -> None:

@@ -43,7 +43,7 @@ def test_a_profile_is_found_by_name_own_folder_or_inline(tmp_path: Path) -> None
     assert resolve_profile(spec(profile="courses"), settings).name == "courses"
     inline = Profile.model_validate({"renditions": [{"name": "a", "height": 144, "bitrate": 100_000}]})
     assert resolve_profile(spec(profile=inline), settings) is inline
-    with pytest.raises(SpecError, match="there is no profile 'courses'"):
+    with pytest.raises(SpecError, match=r"there is no profile 'courses'; there are mobile, standard, uhd$"):
         resolve_profile(spec(profile="courses"), Settings())
 
 

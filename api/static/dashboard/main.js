@@ -94,7 +94,7 @@ export class Page {
     } else {
       if (status === null) console.error(error);
       this.#since ??= farmNow();
-      this.fault = `${error.message} Since ${moment(this.#since)} this page shows what it knew before.`;
+      this.fault = `${error.message.replace(/[.\s]*$/, ".")} Since ${moment(this.#since)} this page shows what it knew before.`;
     }
     this.showTroubles();
   }

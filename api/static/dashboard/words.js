@@ -70,7 +70,8 @@ export const percent = (share) =>
 
 /** @param {number|null|undefined} bits per second */
 export function rate(bits) {
-  if (!bits) return "–";
+  if (bits === null || bits === undefined) return "–";
+  if (bits === 0) return "0";
   return bits >= 995_000 ? `${(bits / 1e6).toFixed(1)} Mb/s` : `${Math.round(bits / 1e3)} kb/s`;
 }
 
