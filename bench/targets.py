@@ -264,6 +264,7 @@ MANY_MACHINES = (
         readings.growth,
         digits=2,
         goal=at_most(1.1),
+        why=misses.CURVE,
     ),
     Target(
         "ceiling of the control plane",
