@@ -135,7 +135,7 @@ def test_a_token_for_people_is_shown_with_its_entry() -> None:
         ('{"a": {"sha256": "x", "scopes": ["jobs:read"]}}', "api_tokens.a.sha256"),
         (f'{{"a": {{"sha256": "{"0" * 64}", "scopes": ["all"]}}}}', "api_tokens.a.scopes.0"),
         (f'{{"a": {{"sha256": "{"0" * 64}", "scopes": []}}}}', "api_tokens.a.scopes"),
-        ("x", "api_tokens"),
+        ("x", "GOPFARM_API_TOKENS is not JSON"),
     ],
 )
 def test_tokens_that_are_wrong_stop_the_start(
