@@ -19,7 +19,8 @@ local function give(id, queue, weight, place)
   if earlier then behind = earlier[2] or '<' end
   local message = post(queue, 'encode', {id, task}, behind)
   redis.call('HSET', key(id, 'queued'), task, message)
-  redis.call('HSET', key(id), 'served', stamp(now))
+  local served = redis.call('HGET', key(id), 'served') or '0'
+  redis.call('HSET', key(id), 'served', stamp(now), 'served:by', message, 'served:before', served)
   lease(id, task, now + ends)
   local _, _, seconds = order_of(id, task)
   redis.call('HINCRBYFLOAT', SHARES, tenant_of(id), exact(seconds / weight))

@@ -16,8 +16,8 @@ for _, queue in ipairs(queues_of(id)) do redis.call('DEL', key(id, 'pending:' ..
 for _, field in ipairs(redis.call('HKEYS', job)) do
   if string.sub(field, 1, 3) == 'at:' then redis.call('HDEL', job, field) end
 end
-redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'step:lost',
-  'tasks', 'tasks_done', 'shown', 'begun', 'media_seconds', 'expected')
+redis.call('HDEL', job, 'rejected', 'error', 'error_kind', 'plan_hash', 'queues', 'served', 'served:by',
+  'served:before', 'step:lost', 'tasks', 'tasks_done', 'shown', 'begun', 'media_seconds', 'expected')
 local now = clock()
 redis.call('HSET', job, 'state', 'queued', 'at:queued', stamp(now))
 redis.call('HINCRBY', job, 'retries', 1)

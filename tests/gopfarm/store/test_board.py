@@ -82,6 +82,35 @@ def test_an_outlook_tells_what_waits_and_how_long_the_first_tasks_take(
     assert ended.waiting == {}
 
 
+def test_a_job_whose_task_is_taken_back_goes_on_waiting_since_when_it_did(
+    store: TaskStore, board: Board
+) -> None:
+    """Or it could be given a task and lose it again and again, and never have its turn."""
+
+    def since() -> float:
+        (job,) = board.outlook(["j"], [QUEUE])
+        return job.since
+
+    begin(store, "j")
+    submitted = since()
+    first = store.give_out("j", QUEUE)
+    assert first is not None
+    served = since()
+    assert served > submitted
+    second = store.give_out("j", QUEUE)
+    assert second is not None
+    assert since() > served
+    assert store.recall(second, 0.0)
+    assert since() == served
+    # What came before the last one is not known any more: it counts as served, which is on the safe side.
+    assert store.recall(first, 0.0)
+    assert since() == served
+    third = store.give_out("j", QUEUE)
+    assert third is not None
+    assert store.recall(third, 0.0)
+    assert since() == served
+
+
 def test_what_is_given_out_is_charged_and_what_is_taken_back_is_not(store: TaskStore, board: Board) -> None:
     begin(store, "j")
     given = store.give_out("j", QUEUE)

@@ -123,12 +123,17 @@ local function make_pending(id, run)
 end
 
 -- Let a run wait again whose message no process has fetched yet, and give its tenant back what it was charged; false
--- if the message is gone.
+-- if the message is gone. A job that was given nothing since goes on aging from where it was, or it could be given a
+-- task and lose it again and again, and never have its turn.
 local function take_back(id, run, message, charge)
   if not withdraw(order_of(id, run), message) then return false end
   redis.call('HDEL', key(id, 'queued'), run)
   unlease(id, run)
   redis.call('HINCRBYFLOAT', SHARES, tenant_of(id), exact(-charge))
+  if redis.call('HGET', key(id), 'served:by') == message then
+    redis.call('HSET', key(id), 'served', redis.call('HGET', key(id), 'served:before'))
+    redis.call('HDEL', key(id), 'served:by', 'served:before')
+  end
   if state_of(id) == 'encoding' then make_pending(id, run) end
   return true
 end
