@@ -5,13 +5,11 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import boto3
-import click
 import pytest
 
-from cli.main import cli
 from encoders.demo import make_demo_clip
 from gopfarm.store import connect
 from tests.docker.conftest import free_ports
@@ -20,9 +18,6 @@ from tests.prometheus.server import Prometheus, prometheus
 from tests.prometheus.tools import prometheus_tool
 
 SMALL = Path(__file__).parents[1] / "farm" / "small.yaml"
-
-#: Whether there is an API to look at.
-HAS_API = "serve" in cast("click.Group", cli).commands
 
 
 def stored_clip(folder: Path) -> str:
@@ -45,11 +40,12 @@ def work(farm: Farm, server: Prometheus, clip: str, api_port: int) -> None:
         assert done.returncode == 0, done.stderr
         ended = f"sum(gopfarm_jobs_ended_total) == {number}"
         until(lambda ended=ended: server.values(ended), "Prometheus sees the end of the job")
-        if HAS_API:
-            urllib.request.urlopen(f"http://127.0.0.1:{api_port}/api/v1/jobs").close()
+        urllib.request.urlopen(f"http://127.0.0.1:{api_port}/api/v1/jobs").close()
     assert server.values('sum(gopfarm_jobs_ended_total{state="done"})') == [2]
     idle = "sum(namespace_queue:gopfarm_backlog_slot_seconds:max) == 0"
     until(lambda: server.values(idle), "the rules have seen the end of the job")
+    asked = "namespace_route:gopfarm_http_request_seconds:p95_rate5m"
+    until(lambda: server.values(asked), "the rules have seen both requests to the API")
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +57,11 @@ def observed(valkey_url: str, s3: Any, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("observed")
     clip = stored_clip(folder)
     (api_port,) = free_ports(1)
-    roles = {"scheduler": ["scheduler"], "worker": ["worker", "--slots", "2", "--grace", "0"]}
-    if HAS_API:
-        roles["api"] = ["serve", "--port", str(api_port)]
+    roles = {
+        "scheduler": ["scheduler"],
+        "worker": ["worker", "--slots", "2", "--grace", "0"],
+        "api": ["serve", "--port", str(api_port)],
+    }
     ports = dict(zip(roles, free_ports(len(roles)), strict=True))
     labels = {role: {"namespace": "video"} for role in roles}
     labels["worker"]["pool"] = "cpu"

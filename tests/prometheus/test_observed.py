@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.prometheus.conftest import HAS_API, Prometheus
 from tests.prometheus.dashboards import DASHBOARDS, DashboardFile
 from tests.prometheus.rules import ALERTS, RECORDS, metrics_in, records_in
+from tests.prometheus.server import Prometheus
 
 #: What a dashboard's variables stand for here. The farm is seconds old, not hours: sums over all that is
 #: shown look at every second instead of every minute.
@@ -22,7 +22,6 @@ VARIABLES = {
     "$__range": "5m",
 }
 
-_NO_API = "no API runs here"
 _NO_FAILURE = "nothing failed"
 
 #: Metrics that rightly have no series.
@@ -30,13 +29,6 @@ EMPTY_METRICS = {"gopfarm_storage_errors_total": _NO_FAILURE}
 
 #: Recorded series that rightly do not exist.
 EMPTY_RECORDS = {"namespace_store:gopfarm_storage_errors:rate5m": _NO_FAILURE}
-
-if not HAS_API:
-    EMPTY_METRICS |= {
-        "gopfarm_http_requests_total": _NO_API,
-        "gopfarm_http_request_seconds_bucket": _NO_API,
-    }
-    EMPTY_RECORDS |= {"namespace_route:gopfarm_http_request_seconds:p95_rate5m": _NO_API}
 
 #: Panels of which a query rightly has no data, though its metric has.
 EMPTY_PANELS = {
