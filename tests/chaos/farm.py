@@ -33,6 +33,9 @@ _COMMAND_SECONDS = 60.0
 #: A command that could not reach Redis, and so a role that starts while Redis is away.
 _SERVICE_UNREACHABLE = 3
 
+#: Every process of a farm carries it, with the folder of its run; nothing else that was started here does.
+_MARK = "CHAOS_FARM"
+
 #: prctl(2): orphans below this process become its own children, so that none can hide.
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -88,6 +91,7 @@ class Farm:
                 "GOPFARM_REDIS_URL": redis_url,
                 "GOPFARM_LEASE_SECONDS": f"{lease_seconds:g}",
                 "TMPDIR": str(self.scratch),
+                _MARK: str(folder),
             }
         )
         self._mine = psutil.Process()
@@ -197,16 +201,24 @@ class Farm:
                 if code not in (0, -signal.SIGTERM, _SERVICE_UNREACHABLE) and not noted:
                     self.deaths.append(f"{role.name} ended with code {code} on SIGTERM")
 
-    def orphans(self, but: int | None) -> list[psutil.Process]:
-        """Return the processes that a stopped farm has left, except one."""
+    def orphans(self) -> list[psutil.Process]:
+        """Return the processes that a stopped farm has left."""
         found = []
         for process in self._mine.children(recursive=True):
-            if process.pid in self._before or process.pid == but:
+            if process.pid in self._before:
                 continue
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    if self._has(process):
+                        found.append(process)
                 elif process.ppid() == self._mine.pid:
                     with contextlib.suppress(ChildProcessError):
                         os.waitpid(process.pid, os.WNOHANG)
         return found
+
+    def _has(self, process: psutil.Process) -> bool:
+        """Tell whether a process is of this farm; others may be started beside it, as by a browser."""
+        try:
+            return process.environ().get(_MARK) == self._environment[_MARK]
+        except psutil.AccessDenied:  # as of a process in a sandbox, which only farms start
+            return True

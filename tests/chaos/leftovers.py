@@ -81,10 +81,10 @@ def while_running(scene: Scene) -> list[str]:
     return found + at_destination(scene) + working(scene.farm)
 
 
-def after_stop(farm: Farm, valkey: int | None) -> list[str]:
+def after_stop(farm: Farm) -> list[str]:
     """Return processes and scratch files that a stopped farm has left."""
     found = []
-    for process in farm.orphans(valkey):
+    for process in farm.orphans():
         command = " ".join(process.cmdline()[:6])
         found.append(f"process {process.pid}: {command}")
     return found + [f"scratch {path.name}" for path in sorted(farm.scratch.iterdir())]

@@ -83,7 +83,7 @@ def run_once(
             farm.stop()
             judge_stopped(scene, result.verdict)
             valkey.kill()
-            for orphan in farm.orphans(None):
+            for orphan in farm.orphans():
                 orphan.kill()
     result.injections = scene.injections
     result.seconds = time.monotonic() - started

@@ -37,11 +37,6 @@ class Valkey:
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """The process, while there is one."""
-        return self._process.pid if self._process is not None else None
-
     def start(self) -> None:
         """Start on whatever data there is, and wait until it answers."""
         self._folder.mkdir(exist_ok=True)

@@ -68,7 +68,7 @@ def judge(scene: Scene, watcher: Watcher) -> Verdict:
 
 def judge_stopped(scene: Scene, verdict: Verdict) -> None:
     """Judge what a farm has left that was stopped; Redis still runs."""
-    verdict.add(LEAKED, leftovers.after_stop(scene.farm, scene.valkey.pid))
+    verdict.add(LEAKED, leftovers.after_stop(scene.farm))
     verdict.add(WRONG, scene.farm.deaths)
 
 

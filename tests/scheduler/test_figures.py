@@ -59,12 +59,14 @@ def figures_of(valkey: redis.Redis) -> FarmFigures:
     return FarmFigures(valkey, Fleet(valkey))
 
 
-def loop_on(valkey: redis.Redis, name: str, settings: Settings) -> DispatchLoop:
+def loop_on(
+    valkey: redis.Redis, name: str, settings: Settings, leadership: Leadership | None = None
+) -> DispatchLoop:
     store, board, fleet = store_on(valkey), Board(valkey), Fleet(valkey)
     steps = StepStore(valkey, name)
     return DispatchLoop(
         name,
-        Leadership(valkey, name),
+        leadership or Leadership(valkey, name),
         fleet,
         store,
         board,
@@ -131,12 +133,13 @@ def test_who_leads_no_more_tells_nothing_any_more(valkey: redis.Redis) -> None:
 def test_while_redis_is_away_nobody_leads(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or nobody would be told that nothing moves."""
     monkeypatch.setattr("scheduler.loop.LEADER_SECONDS", 0.2)
-    loop = loop_on(valkey, "first", Settings())
+    leadership = Leadership(valkey, "first")
+    loop = loop_on(valkey, "first", Settings(), leadership)
     loop.start()
     try:
         until(lambda: counted("gopfarm_scheduler_leads") == 1, "it leads")
         with monkeypatch.context() as outage:
-            outage.setattr(Leadership, "keep", unreachable)
+            outage.setattr(leadership, "keep", unreachable)
             until(lambda: counted("gopfarm_scheduler_leads") == 0, "it does not lead any more")
             until(
                 lambda: told("gopfarm_farm_workers") is None, "it tells nothing of a farm that it cannot see"
@@ -146,7 +149,7 @@ def test_while_redis_is_away_nobody_leads(valkey: redis.Redis, monkeypatch: pyte
         loop.stop()
 
 
-def unreachable(leadership: Leadership) -> bool:
+def unreachable() -> bool:
     raise redis.ConnectionError("redis is away")
 
 
