@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
@@ -21,6 +21,7 @@ from api.auth import Gate
 from api.hub import Hub
 from api.limits import BodyLimit
 from api.openapi import describe
+from api.parameters import only_known_parameters
 from api.problems import answer, invalid_request, unavailable
 from api.routes import actions, events, farm, health, jobs, published, session, tasks, webhooks
 from api.services import make_services
@@ -74,7 +75,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.hub = hub
     app.state.streams = Streams()
     app.state.gate = Gate(settings)
-    for part in (jobs, actions, tasks, published, webhooks, events, farm, session, health, watching, pages):
+    for part in (jobs, actions, tasks, published, webhooks, events, farm, session):
+        app.include_router(part.router, dependencies=[Depends(only_known_parameters)])
+    for part in (health, watching, pages):
         app.include_router(part.router)
     _explain_errors(app, settings)
     describe(app)

@@ -187,6 +187,8 @@ def _field_error(fault: Mapping[str, Any]) -> FieldError:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "json_invalid":  # the place is how far reading got, which is no field
         place, message = place[:1], f"Invalid JSON: {fault['ctx']['error']}"
+    if place[0] == "query":  # of a list of values, which one is wrong is seen by its text
+        place = place[:2]
     location = place[0] if place and place[0] in ("body", "query", "path", "header") else "body"
     return FieldError.model_validate(
         {

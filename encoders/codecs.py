@@ -69,6 +69,8 @@ class VideoCodec(ABC):
     name: ClassVar[str]
     #: The queue whose workers have this encoder.
     queue: ClassVar[str]
+    #: Whether it tells the squared error of each picture, if asked to (``AV_CODEC_FLAG_PSNR``).
+    tells_error: ClassVar[bool]
 
     @abstractmethod
     def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
@@ -83,6 +85,7 @@ class X264(VideoCodec):
 
     name = "libx264"
     queue = CPU_QUEUE
+    tells_error = True  # no time that could be measured, and the same bytes
 
     def options(self, rendition: VideoRendition, rate: Fraction, captions: bool = False) -> dict[str, str]:
         """Average rate with a VBV; IDR frames are forced from outside, never farther apart than 2 s."""
@@ -108,6 +111,7 @@ class Nvenc(VideoCodec):
 
     name = "h264_nvenc"
     queue = NVENC_QUEUE
+    tells_error = False
 
     #: NVENC presets p1 (fastest) to p7 (best) of the same rank as x264's.
     _PRESETS: ClassVar[dict[str, str]] = dict(

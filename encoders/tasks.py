@@ -115,7 +115,11 @@ def _run_video(
         with clock:
             header = encoder.finish()
         results.append(
-            replace(_result(encoder.rendition.name, header, packager), encode_seconds=clock.seconds)
+            replace(
+                _result(encoder.rendition.name, header, packager),
+                distortion=encoder.distortion,
+                encode_seconds=clock.seconds,
+            )
         )
     return tuple(results)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.codec.context import Flags
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
@@ -20,10 +23,15 @@ from encoders.steps import PIXEL_FORMAT
 from gopfarm.errors import EncodeError
 from gopfarm.facts import Colour
 from gopfarm.plan import Normaliser, SegmentPlan, VideoRendition
+from gopfarm.results import Distortion
 from gopfarm.timeline import MAX_GOP_SECONDS, gop_starts, video_ticks, video_timescale
 
 #: ITU-T H.273 value of "limited range" in libavutil: every rendition is.
 _LIMITED_RANGE = 1
+
+#: How libavcodec's ``AV_PKT_DATA_QUALITY_STATS`` begins: quality factor, kind of picture, number of planes,
+#: two bytes without a meaning, and the luma plane's sum of squared errors.
+_QUALITY_STATS = struct.Struct("<IBBxxQ")
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ def open_encoder(
     context.gop_size = max(1, int(MAX_GOP_SECONDS * rate))
     context.bit_rate = rendition.bitrate
     context.thread_count = 1
+    if codec.tells_error:
+        context.flags |= Flags.psnr
     context.color_range = _LIMITED_RANGE
     if colour is not None:
         context.color_primaries = colour.primaries
@@ -103,6 +113,13 @@ class RenditionEncoder:
             segment.start + offset for segment in segments for offset in gop_starts(segment.length, rate)
         )
         self._header: TrackHeader | None = None
+        self._pixels = rendition.width * rendition.height
+        self._distortion = Distortion(0, 0)
+
+    @property
+    def distortion(self) -> Distortion | None:
+        """That of the pictures so far; None where the encoder tells none."""
+        return self._distortion if self._distortion.samples else None
 
     def encode(self, frame: VideoFrame, slot: int) -> None:
         """Encode a frame for a grid slot. The frame's own time and picture type are overwritten."""
@@ -110,7 +127,7 @@ class RenditionEncoder:
         frame.time_base = 1 / self._rate
         frame.pict_type = PictureType.I if slot in self._idr_slots else PictureType.NONE
         for packet in self._encoder.stream.encode(frame):
-            self._take(bytes(packet), packet.pts, packet.is_keyframe)
+            self._take(packet)
 
     def finish(self) -> TrackHeader:
         """Flush the encoder and the last segment; return what tells decoders how to read the rendition.
@@ -119,13 +136,14 @@ class RenditionEncoder:
             EncodeError: The encoder did not give one picture for each frame.
         """
         for packet in self._encoder.stream.encode(None):
-            self._take(bytes(packet), packet.pts, packet.is_keyframe)
+            self._take(packet)
         self._close_segment()
         if self._segments or self._header is None:
             raise EncodeError(f"{self.rendition.encoder} gave no picture for the end of the chunk")
         return self._header
 
-    def _take(self, data: bytes, pts: int | None, key: bool) -> None:
+    def _take(self, packet: Packet[VideoStream]) -> None:
+        data, pts = bytes(packet), packet.pts
         if pts is None:
             raise EncodeError(f"{self.rendition.encoder} gave a picture without a time")
         if self._header is None:
@@ -141,10 +159,13 @@ class RenditionEncoder:
                 dts=self._start + video_ticks(self._decoded, self._rate),
                 pts=self._start + video_ticks(pts, self._rate) + lead,
                 duration=video_ticks(1, self._rate),
-                key=key,
+                key=packet.is_keyframe,
             )
         )
         self._decoded += 1
+        if packet.has_sidedata("quality_stats"):
+            *_, error = _QUALITY_STATS.unpack_from(bytes(packet.get_sidedata("quality_stats")))
+            self._distortion += Distortion(self._pixels, error)
 
     def _close_segment(self) -> None:
         segment = self._segments.pop(0)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+
+#: The largest luma sample, of 8 bits (ITU-T H.273 counts PSNR from it, whatever the range).
+_PEAK = 255
+
+#: What is said of pictures without any error, in dB, as libvmaf says it of 8-bit pictures.
+_MOST_PSNR = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,24 @@ class Loudness:
 
 
 @dataclass(frozen=True)
+class Distortion:
+    """What encoding cost: ``squared_error`` is summed over the luma ``samples`` of the pictures."""
+
+    samples: int
+    squared_error: int
+
+    def __add__(self, other: Distortion) -> Distortion:
+        return Distortion(self.samples + other.samples, self.squared_error + other.squared_error)
+
+    @property
+    def psnr(self) -> float:
+        """Peak signal-to-noise ratio in dB, of the mean error of all pictures: no mean of their ratios."""
+        if not self.squared_error:
+            return _MOST_PSNR
+        return min(_MOST_PSNR, 10 * math.log10(_PEAK**2 * self.samples / self.squared_error))
+
+
+@dataclass(frozen=True)
 class RenditionResult:
     """What one task made of one rendition.
 
@@ -37,7 +62,8 @@ class RenditionResult:
     configuration (CMAF init segment, or SPS and PPS), equal in every chunk of a rendition; ``init`` is the
     init segment's own result where this task made it (the task with the first segment, CMAF only).
     ``whole`` is the one file that holds all of a subtitle rendition besides its segments. ``loudness`` is
-    that of an audio rendition whose loudness was set. ``encode_seconds`` is what encoding and packaging of
+    that of an audio rendition whose loudness was set, ``distortion`` that of video whose encoder tells it.
+    ``encode_seconds`` is what encoding and packaging of
     video took, without the decoding and scaling that renditions share: no two attempts agree on it.
     """
 
@@ -48,6 +74,7 @@ class RenditionResult:
     segments: tuple[SegmentResult, ...]
     whole: SegmentResult | None = None
     loudness: Loudness | None = None
+    distortion: Distortion | None = None
     encode_seconds: float = field(default=0.0, compare=False)
 
 

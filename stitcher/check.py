@@ -9,7 +9,7 @@ from typing import Literal
 from gopfarm.errors import VerifyError
 from gopfarm.plan import Plan, SegmentPlan
 from gopfarm.profile import SegmentFormat
-from gopfarm.results import Loudness, RenditionResult, SegmentResult, TaskResult
+from gopfarm.results import Distortion, Loudness, RenditionResult, SegmentResult, TaskResult
 
 #: File names within a rendition's folder; the playlists and the manifest's template rely on them.
 INIT_FILE = "init.mp4"
@@ -25,7 +25,7 @@ class RenditionDelivery:
     """One rendition, complete: each planned segment once, in playlist order, and the init segment of CMAF.
 
     ``whole`` is the file that holds all of a subtitle rendition once more; ``loudness`` is that of an audio
-    rendition whose loudness was set.
+    rendition whose loudness was set, ``distortion`` that of video of which every task told it.
     """
 
     codec: str
@@ -33,6 +33,7 @@ class RenditionDelivery:
     segments: tuple[SegmentResult, ...]
     whole: SegmentResult | None = None
     loudness: Loudness | None = None
+    distortion: Distortion | None = None
 
     @property
     def files(self) -> tuple[SegmentResult, ...]:
@@ -119,7 +120,15 @@ def _merge(
     _check_uniform(name, parts)
     segments = sorted((segment for part in parts for segment in part.segments), key=lambda one: one.number)
     init, whole = _single_init(name, packaging, parts), _single_whole(name, packaging, parts)
-    return RenditionDelivery(parts[0].codec, init, tuple(segments), whole, parts[0].loudness)
+    return RenditionDelivery(
+        parts[0].codec, init, tuple(segments), whole, parts[0].loudness, _whole_distortion(parts)
+    )
+
+
+def _whole_distortion(parts: list[RenditionResult]) -> Distortion | None:
+    """Return that of the whole rendition; None where a part has none, as from an encoder that tells none."""
+    told = [part.distortion for part in parts if part.distortion is not None]
+    return sum(told[1:], start=told[0]) if told and len(told) == len(parts) else None
 
 
 def _check_segment(

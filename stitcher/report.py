@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic_core import to_json
 
 from gopfarm.plan import AudioRendition, Plan, SubtitleRendition, VideoRendition
-from gopfarm.results import Loudness, SegmentResult
+from gopfarm.results import Distortion, Loudness, SegmentResult
 from stitcher.presentation import AnyStream, Presentation
 
 REPORT = "job.json"
@@ -31,10 +31,21 @@ class RenditionReport:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """``psnr`` is that of luma, in dB, of the published pictures against what their encoder was given.
+
+    So it tells what compression cost, in the rendition's own size, and not what scaling did.
+    """
+
+    psnr: float
+
+
+@dataclass(frozen=True)
 class LadderEntry:
     """One rendition in ``job.json``: as planned, as measured, and every file with its size and SHA-256.
 
-    ``loudness`` is told of an audio rendition whose loudness was set.
+    ``loudness`` is told of an audio rendition whose loudness was set, ``quality`` of video by an encoder that
+    measures it.
     """
 
     planned: VideoRendition | AudioRendition | SubtitleRendition
@@ -44,6 +55,7 @@ class LadderEntry:
     segments: tuple[SegmentResult, ...]
     whole: SegmentResult | None
     loudness: Loudness | None
+    quality: Quality | None
 
 
 def rendition_report(stream: AnyStream) -> RenditionReport:
@@ -61,6 +73,10 @@ def rendition_report(stream: AnyStream) -> RenditionReport:
     )
 
 
+def _quality(distortion: Distortion | None) -> Quality | None:
+    return None if distortion is None else Quality(round(distortion.psnr, 2))
+
+
 def job_json(plan: Plan, presentation: Presentation, report: Mapping[str, object]) -> bytes:
     """Return ``job.json``: the caller's report, to which ``plan``, ``format`` and ``ladder`` are added.
 
@@ -76,6 +92,7 @@ def job_json(plan: Plan, presentation: Presentation, report: Mapping[str, object
             segments=stream.delivery.segments,
             whole=stream.delivery.whole,
             loudness=stream.delivery.loudness,
+            quality=_quality(stream.delivery.distortion),
         )
         for stream in presentation.streams
     ]

@@ -228,15 +228,14 @@ def test_a_job_that_is_done_shows_what_was_measured(
     shutil.copytree(published_stream, stream)
     scene.publish("film", stream)
     report = json.loads((stream / "job.json").read_text())
-    for entry, vmaf in zip(report["ladder"][:2], (95.5, 81.0), strict=True):
-        entry["quality"] = {"vmaf": vmaf}
-    (stream / "job.json").write_text(json.dumps(report))
     page.goto(f"{dashboard.url}#/jobs/film")
     table = page.get_by_role("table", name="Renditions").get_by_role("row")
     expect(table.filter(has_text="360p")).to_contain_text("640 \u00d7 360")
     expect(table.filter(has_text="360p")).to_contain_text("avc1.")
+    measured = {entry["planned"]["name"]: entry["quality"]["psnr"] for entry in report["ladder"][:2]}
+    expect(table.filter(has_text="360p")).to_contain_text(f"{measured['360p']:.1f} dB")
     expect(page.get_by_role("img", name=re.compile("^Bitrate by lines.*measured"))).to_be_visible()
-    expect(page.get_by_role("img", name="Quality (VMAF) by measured bitrate")).to_be_visible()
+    expect(page.get_by_role("img", name="Quality (PSNR) by measured bitrate")).to_be_visible()
     expect(legend(page, "done")).to_have_text(str(len(report["tasks"])))
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download job.json").click()
@@ -247,8 +246,14 @@ def test_a_job_that_is_done_shows_what_was_measured(
 def test_without_figures_of_quality_there_is_no_plot_of_it(
     page: Page, dashboard: Server, scene: Scene, published_stream: Path, tmp_path: Path, faults: Faults
 ) -> None:
-    shutil.copytree(published_stream, tmp_path / "stream")
-    scene.publish("film", tmp_path / "stream")
+    """As of NVENC, which tells none."""
+    stream = tmp_path / "stream"
+    shutil.copytree(published_stream, stream)
+    report = json.loads((stream / "job.json").read_text())
+    for entry in report["ladder"]:
+        entry["quality"] = None
+    (stream / "job.json").write_text(json.dumps(report))
+    scene.publish("film", stream)
     page.goto(f"{dashboard.url}#/jobs/film")
     expect(page.get_by_role("img", name=re.compile("^Bitrate by lines.*measured"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Quality"))).to_have_count(0)

@@ -10,7 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from encoders import annexb
 from encoders.tasks import run_task
@@ -30,6 +32,7 @@ from tests.encoders.clips import (
     psnr,
     reference,
     run,
+    video_of,
 )
 
 FORMATS: tuple[SegmentFormat, ...] = ("cmaf", "ts")
@@ -101,6 +104,27 @@ def test_every_segment_has_the_planned_frames_at_the_planned_times(
         assert {(frame.width, frame.height) for frame in frames} == {(rendition.width, rendition.height)}
         lengths = [segment.length for segment in made.segments(rendition.name)]
         assert lengths == [segment.length for segment in plan.video_segments]
+
+
+def test_the_distortion_is_that_of_the_published_pictures(clip: Clips, tmp_path: Path) -> None:
+    path = clip("closed.mp4")
+    height = video_of(path).height
+    plan = plan_of(path, heights=[height])
+    (rendition,) = plan.video
+    parts = [part for one in encode(plan, path, tmp_path) for part in one.renditions]
+    told = [part.distortion for part in parts if part.rendition == rendition.name]
+    given, published = luma(path), luma(join(tmp_path, rendition.name))
+    assert len(told) > 1
+    assert None not in told
+    assert sum(one.samples for one in told if one) == given.size
+    assert sum(one.squared_error for one in told if one) == np.sum((given - published) ** 2)
+
+
+def luma(path: Path) -> NDArray[np.int64]:
+    """Decode 8-bit luma: an array of (frames, height, width)."""
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray()[: frame.height] for frame in container.decode(video=0)]
+    return np.stack(frames).astype(np.int64)
 
 
 @each

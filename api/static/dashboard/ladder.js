@@ -2,7 +2,7 @@
 
 import { h, keyed, section, table, text } from "./dom.js";
 import { namedLine, plot } from "./plot.js";
-import { figure, rate, size } from "./words.js";
+import { decibels, figure, rate, size } from "./words.js";
 
 /** @typedef {import("./types.js").Plan} Plan */
 /** @typedef {import("./types.js").PlannedRendition} PlannedRendition */
@@ -15,7 +15,7 @@ import { figure, rate, size } from "./words.js";
  * @property {number|null} peak
  * @property {number|null} bytes
  * @property {string} codec
- * @property {Record<string, number>} quality
+ * @property {number|null} psnr Of luma, in dB, against what the encoder was given.
  */
 
 /**
@@ -26,11 +26,11 @@ import { figure, rate, size } from "./words.js";
 export function rungsOf(plan, report) {
   if (report?.ladder) {
     return report.ladder.map(({ planned, measured, codec, quality }) => ({
-      planned, average: measured.average_bitrate, peak: measured.peak_bitrate, bytes: measured.bytes, codec: codec ?? "", quality: quality ?? {},
+      planned, average: measured.average_bitrate, peak: measured.peak_bitrate, bytes: measured.bytes, codec: codec ?? "", psnr: quality?.psnr ?? null,
     }));
   }
   return (plan?.renditions ?? []).map((planned) =>
-    ({ planned, average: null, peak: null, bytes: null, codec: planned.encoder ?? "", quality: {} }));
+    ({ planned, average: null, peak: null, bytes: null, codec: planned.encoder ?? "", psnr: null }));
 }
 
 /** @param {PlannedRendition} planned */
@@ -40,7 +40,7 @@ const picture = ({ width, height, language, channels }) =>
 export function openLadder() {
   const list = table("Renditions", [
     { title: "Rendition" }, { title: "Picture or sound" }, { title: "Planned", class: "number" }, { title: "Average", class: "number" },
-    { title: "Peak", class: "number wide" }, { title: "Stored", class: "number wide" }, { title: "Codec", class: "wide" },
+    { title: "Peak", class: "number wide" }, { title: "Stored", class: "number wide" }, { title: "PSNR", class: "number wide" }, { title: "Codec", class: "wide" },
   ]);
   const none = h("p", { class: "quiet" }, "It is not planned yet.");
   const plots = h("div", { class: "pair" });
@@ -58,13 +58,13 @@ export function openLadder() {
       keyed(list.body, rungs, ({ planned }) => planned.name, ({ planned }) =>
         h(
           "tr", {}, h("th", { scope: "row" }, planned.name), h("td"), h("td", { class: "number" }), h("td", { class: "number" }),
-          h("td", { class: "number wide" }), h("td", { class: "number wide" }), h("td", { class: "wide" }),
+          h("td", { class: "number wide" }), h("td", { class: "number wide" }), h("td", { class: "number wide" }), h("td", { class: "wide" }),
         ), (row, rung) => {
-        const words = [picture(rung.planned), rate(rung.planned.bitrate), rate(rung.average), rate(rung.peak), size(rung.bytes), rung.codec];
+        const words = [picture(rung.planned), rate(rung.planned.bitrate), rate(rung.average), rate(rung.peak), size(rung.bytes), decibels(rung.psnr), rung.codec];
         words.forEach((value, index) => text(row.children[index + 1], value));
       });
       const key = JSON.stringify(rungs);
-      if (key !== drawn) plots.replaceChildren(...[ratePlot(rungs), ...qualityPlots(rungs)].filter((one) => one !== null));
+      if (key !== drawn) plots.replaceChildren(...[ratePlot(rungs), qualityPlot(rungs)].filter((one) => one !== null));
       drawn = key;
     },
   };
@@ -88,22 +88,15 @@ function ratePlot(rungs) {
   ]);
 }
 
-/**
- * One plot for each figure of quality that job.json has, such as VMAF.
- *
- * @param {Rung[]} rungs
- */
-function qualityPlots(rungs) {
-  const names = [...new Set(rungs.flatMap((rung) => Object.keys(rung.quality)))];
-  return names.map((name) => {
-    const points = rungs.filter((rung) => Number.isFinite(rung.quality[name]) && rung.average)
-      .map((rung) => ({ x: Number(rung.average), y: rung.quality[name], name: `${rung.planned.name}: ${name} ${figure(rung.quality[name])}` }))
-      .sort((one, other) => one.x - other.x);
-    if (points.length < 2) return null;
-    const [most, high] = [Math.max(...points.map(({ x }) => x)), Math.max(...points.map(({ y }) => y))];
-    const low = Math.min(...points.map(({ y }) => y));
-    const label = `Quality (${name.toUpperCase()}) by measured bitrate`;
-    return plot(label, { title: "bits per second", most: 1.05 * most, words: rate }, { title: name.toUpperCase(), least: low - (high - low) / 4, most: high + (high - low) / 8 || high + 1, words: figure },
-      (place) => namedLine(place, points, "measured"));
-  });
+/** @param {Rung[]} rungs */
+function qualityPlot(rungs) {
+  const points = rungs.flatMap(({ planned, average, psnr }) =>
+    (average !== null && psnr !== null ? [{ x: average, y: psnr, name: `${planned.name}: ${decibels(psnr)} at ${rate(average)}` }] : []))
+    .sort((one, other) => one.x - other.x);
+  if (points.length < 2) return null;
+  const [most, high] = [Math.max(...points.map(({ x }) => x)), Math.max(...points.map(({ y }) => y))];
+  const low = Math.min(...points.map(({ y }) => y));
+  const across = { title: "bits per second", most: 1.05 * most, words: rate };
+  const up = { title: "PSNR", least: low - (high - low) / 4, most: high + (high - low) / 8 || high + 1, words: decibels };
+  return plot("Quality (PSNR) by measured bitrate", across, up, (place) => namedLine(place, points, "measured"));
 }

@@ -148,7 +148,7 @@
  * @property {{bytes: number, average_bitrate: number, peak_bitrate: number}} measured
  * @property {string} [codec]
  * @property {unknown[]} [segments]
- * @property {Record<string, number>} [quality] Figures such as `vmaf`.
+ * @property {{psnr: number}|null} [quality] Of luma, in dB.
  *
  * @typedef {Object} ReportTask
  * @property {string} id

@@ -94,6 +94,9 @@ export const figure = (value) =>
     ? "–"
     : value.toLocaleString("en-GB", { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 }));
 
+/** @param {number|null|undefined} value */
+export const decibels = (value) => (value === null || value === undefined ? "–" : `${value.toFixed(1)} dB`);
+
 /**
  * @param {number} count
  * @param {string} one
