@@ -57,12 +57,13 @@ def fork(
         os.close(writing)
     status.settimeout(FORK_SECONDS)
     try:
-        pid = receive_status(status)
+        said = receive_status(status)
     except TimeoutError:
-        pid = None
-    if pid is None:
+        said = None
+    if said is None:
         fork_server().forget()
         raise EncodeError("the encoding process could not be started: the fork server died")
+    pid, _ = said
     if pid <= 0:
         raise EncodeError(f"the encoding process could not be started: {os.strerror(-pid)}")
     talk = Connection(connection)
@@ -70,13 +71,16 @@ def fork(
     return pid, status, talk, words
 
 
-def receive_status(status: socket.socket) -> int | None:
-    """Return what the fork server says next; None if it is dead."""
+def receive_status(status: socket.socket) -> tuple[int, float] | None:
+    """Return what the fork server says next, see ``STATUS``; None if it is dead."""
     try:
         data = status.recv(STATUS.size, socket.MSG_WAITALL)
     except ConnectionResetError:
         data = b""
-    return int(STATUS.unpack(data)[0]) if len(data) == STATUS.size else None
+    if len(data) != STATUS.size:
+        return None
+    number, seconds = STATUS.unpack(data)
+    return int(number), float(seconds)
 
 
 def _descriptor(source: Source) -> int | None:

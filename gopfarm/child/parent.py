@@ -89,7 +89,8 @@ class Child:
         self._limits = limits
         self._ended: int | None = None
         self._how = "abandoned"  # until it gives, or meets, something else: a value of label ``how``
-        self._opened.callback(lambda: metrics.CHILDREN_ENDED.labels(self._how).inc())
+        self._cpu_seconds = 0.0
+        self._opened.callback(self._count)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._connection.send(Kind.REQUEST, request)
 
@@ -191,8 +192,12 @@ class Child:
         if self._ended is None:
             self._status.settimeout(seconds)
             with contextlib.suppress(TimeoutError):
-                status = receive_status(self._status)
-                self._ended = KILLED_TOO if status is None else status
+                said = receive_status(self._status)
+                self._ended, self._cpu_seconds = said or (KILLED_TOO, 0.0)
+
+    def _count(self) -> None:
+        metrics.CHILDREN_ENDED.labels(self._how).inc()
+        metrics.CHILD_CPU_SECONDS.labels(self._how).inc(self._cpu_seconds)
 
     def __enter__(self) -> Child:
         return self

@@ -12,8 +12,9 @@ _HEADER = struct.Struct(">BI")
 _RANGE = struct.Struct(">QI")
 
 #: What the fork server says of a child: first its process id, or the number of the error that kept it from
-#: starting, less than zero; then its wait status.
-STATUS = struct.Struct("=i")
+#: starting, less than zero; then its wait status. With it comes the processor time that it has taken so far,
+#: in seconds.
+STATUS = struct.Struct("=id")
 
 #: Longest frame that is believed; anything longer is a broken peer.
 _MAX_BODY = 256 * 1024 * 1024

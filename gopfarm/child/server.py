@@ -86,7 +86,7 @@ class Server:
         try:
             pid = os.fork()
         except OSError as error:
-            status.send(STATUS.pack(-(error.errno or 1)))
+            status.send(STATUS.pack(-(error.errno or 1), 0.0))
             status.close()
         else:
             if pid == 0:
@@ -96,7 +96,7 @@ class Server:
             self._children[status.fileno()] = _Child(pid, status)
             self._poll.register(status, select.POLLIN)
             with contextlib.suppress(OSError):
-                status.send(STATUS.pack(pid))
+                status.send(STATUS.pack(pid, 0.0))
         for descriptor in own:
             os.close(descriptor)
         return True
@@ -111,7 +111,7 @@ class Server:
 
     def _reap(self) -> None:
         for descriptor, child in list(self._children.items()):
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            pid, status, used = os.wait4(child.pid, os.WNOHANG)
             if pid == 0:
                 continue
             del self._children[descriptor]
@@ -120,7 +120,7 @@ class Server:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(descriptor)
             with contextlib.suppress(OSError):
-                child.status.send(STATUS.pack(status))
+                child.status.send(STATUS.pack(status, used.ru_utime + used.ru_stime))
             child.status.close()
 
 

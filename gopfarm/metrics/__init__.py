@@ -55,6 +55,7 @@ from gopfarm.metrics.scheduling import (
 from gopfarm.metrics.serving import registry_of, serve_metrics
 from gopfarm.metrics.working import (
     ACCEPTING,
+    CHILD_CPU_SECONDS,
     CHILDREN_ENDED,
     SCRATCH_FREE,
     SLOTS,
@@ -76,6 +77,7 @@ __all__ = [
     "BACKLOG",
     "CATALOGUE",
     "CHILDREN_ENDED",
+    "CHILD_CPU_SECONDS",
     "FARM",
     "FARM_SCHEDULERS",
     "FARM_SLOTS",

@@ -44,6 +44,14 @@ CHILDREN_ENDED = counter(
     CHILD_END,
     from_zero=True,
 )
+CHILD_CPU_SECONDS = counter(
+    "gopfarm_child_cpu_seconds_total",
+    "Processor time of child processes. What is not of those that ended `ok` was spent for nothing.",
+    _COST,
+    (Role.WORKER, Role.SCHEDULER),
+    CHILD_END,
+    from_zero=True,
+)
 TASK_SECONDS = histogram(
     "gopfarm_task_duration_seconds",
     "Time that finished tasks took in their child process.",

@@ -92,6 +92,7 @@ def test_the_counters_tell_what_was_done(farm: Farm, clip: Path, tmp_path: Path)
     spent = sum(value for name, value in worker.items() if "encode_seconds_total" in name)
     assert spent > 0
     assert worker[cpu] > 0
+    assert worker['gopfarm_child_cpu_seconds_total{how="ok"}'] > worker[cpu]
     stored = sum(
         path.stat().st_size for path in (tmp_path / "out").glob("*p/*/*") if path.suffix in (".m4s", ".mp4")
     )

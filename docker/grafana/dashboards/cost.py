@@ -6,6 +6,7 @@ from dashboards.panels import Board, Panel, Query, bars, figure, graph, number, 
 from dashboards.queries import POOL, SELDOM, SHOWN, increase, rate, ratio, select
 
 _CPU, _MEDIA = "gopfarm_task_cpu_seconds_total", "gopfarm_media_seconds_total"
+_CHILD_CPU = "gopfarm_child_cpu_seconds_total"
 _READ, _STORED = "gopfarm_source_read_bytes_total", "gopfarm_stored_bytes_total"
 
 #: The chosen classes of tenants.
@@ -152,7 +153,15 @@ def _over_time() -> list[Panel]:
             "Over the last hour. It rises with slower presets and larger ladders, and when work is lost.",
             "none",
             Query(ratio(rate(_CPU, _CLASS, over=SELDOM), rate(_MEDIA, _CLASS, over=SELDOM)), "CPU s/s"),
-            width=12,
+            width=6,
+        ),
+        graph(
+            "Cores at work for nothing",
+            "Processor time each second of children that gave no result, by how they ended.",
+            "short",
+            Query(rate(_CHILD_CPU, 'how!="ok"', labels="how"), "{{how}}"),
+            stacked=True,
+            width=6,
         ),
         graph(
             "Slots that are paid for, and that work",

@@ -52,6 +52,13 @@ def digest(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes
     return json.dumps(found).encode()
 
 
+def work(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
+    """Take so many seconds of processor time."""
+    while time.process_time() < float(request):
+        pass
+    return b"done"
+
+
 def count(request: bytes, source: BinaryIO, scratch: Path, emit: Emit) -> bytes:
     """Emit numbers, then a value."""
     for number in range(int(request)):

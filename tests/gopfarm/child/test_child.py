@@ -291,6 +291,18 @@ def test_each_child_is_counted_once_by_how_it_ended(target: str, request_: bytes
     assert {name: count - before[name] for name, count in ends().items() if count != before[name]} == {how: 1}
 
 
+def test_the_processor_time_of_children_is_counted_by_how_they_ended() -> None:
+    def used(how: str) -> float:
+        return REGISTRY.get_sample_value("gopfarm_child_cpu_seconds_total", {"how": how}) or 0.0
+
+    before = {how: used(how) for how in ("ok", "stalled")}
+    run("work", b"0.3")
+    assert 0.3 <= used("ok") - before["ok"] < 2
+    with pytest.raises(TimeoutError):
+        run_in_child(f"{TARGETS}:work", b"60", io.BytesIO(DATA), len(DATA), limit_seconds=1.0)
+    assert used("stalled") - before["stalled"] > 0.1
+
+
 def test_a_child_that_nobody_wants_any_more_is_told_apart(tmp_path: Path) -> None:
     before = ends()["abandoned"]
     with Child(f"{TARGETS}:hang", b"", io.BytesIO(b""), 0, tmp_path):
