@@ -92,7 +92,7 @@ def _needs(demand: Demand, farm: Capacity, alone: float) -> list[tuple[str, str]
 def _pool_rows(pool: Pool, demand: Demand) -> list[tuple[str, str]]:
     why = "for the turnaround" if pool.for_turnaround else f"busy to {demand.utilisation:.0%} at the peak"
     return [
-        (pool.queue, f"{pool.slots} slots on {pool.machines} machines, {why}"),
+        (pool.queue, f"{_count(pool.slots, 'slot')} on {_count(pool.machines, 'machine')}, {why}"),
         ("  busy slots", f"{pool.busy_average:.1f} on average, {pool.busy_peak:.1f} at the peak"),
         (
             "  turnaround",
@@ -115,3 +115,7 @@ def _costs(farm: Capacity, hour_price: float | None) -> list[tuple[str, str]]:
             cost = f", for {day} a day, {month} a month"
         rows.append((f"  {words}", f"{hours:.0f}{cost}"))
     return rows
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -21,6 +21,8 @@ def metrics(as_page: bool, as_json: bool) -> None:
     """Print every metric: its name, type, labels, and what it tells."""
     from gopfarm.metrics.page import as_data, markdown
 
+    if as_json and as_page:
+        raise click.UsageError("--markdown and --json: give one of them")
     if as_json:
         print_json(as_data())
     elif as_page:

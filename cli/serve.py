@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 
@@ -14,6 +15,7 @@ from gopfarm.errors import SpecError
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.metrics import Role, serve_metrics
 from gopfarm.settings import get_settings
+from gopfarm.spec import is_name
 from gopfarm.tenants import classes_of
 from gopfarm.tokens import SCOPES, ApiToken, Scope, digest_of, new_token
 
@@ -48,7 +50,9 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
     tracing.set_up("api")
     check_host(host, settings)
     check_redis(settings)
-    with listen(host, port) as listener:
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(tracing.shut_down)
+        listener = at_end.enter_context(listen(host, port))
         if metrics_port is not None:
             serve_metrics(metrics_port, Role.API, tenant_classes=classes_of(settings.tenants))
         server = ApiServer(create_app(settings), listener)
@@ -58,7 +62,6 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
             "api started", host=host, port=listener.getsockname()[1], protected=bool(settings.api_tokens)
         )
         server.serve_forever()
-    tracing.shut_down()
     log.info("api stopped")
 
 
@@ -84,13 +87,13 @@ def token(name: str, scopes: tuple[Scope, ...], tenants: tuple[str, ...], as_jso
 
     The token is shown this once; only its SHA-256 is kept, in the entry.
     """
+    for option, word in (("NAME", name), *(("--tenant", tenant) for tenant in tenants)):
+        if not is_name(word):
+            raise SpecError(f"{option}: 1 to 64 letters, digits, dots, hyphens and underscores")
     secret = new_token()
-    try:
-        entry = ApiToken.model_validate(
-            {"sha256": digest_of(secret), "scopes": scopes or SCOPES, "tenants": tenants or None}
-        )
-    except ValueError:
-        raise SpecError("--tenant: 1 to 64 letters, digits, dots, hyphens and underscores") from None
+    entry = ApiToken.model_validate(
+        {"sha256": digest_of(secret), "scopes": scopes or SCOPES, "tenants": tenants or None}
+    )
     document = {
         "sha256": entry.sha256,
         "scopes": sorted(entry.scopes),

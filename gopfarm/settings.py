@@ -24,7 +24,7 @@ from pydantic_settings import (
 
 from gopfarm.errors import SpecError
 from gopfarm.redact import remember_address, remember_secret
-from gopfarm.spec import explain
+from gopfarm.spec import Name, explain
 from gopfarm.tenants import TenantPolicy
 from gopfarm.tokens import ApiToken
 
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         ge=0,
         description="What an hour of one slot costs, in any currency: plans and jobs then tell a price.",
     )
-    api_tokens: dict[str, ApiToken] = Field(
+    api_tokens: dict[Name, ApiToken] = Field(
         default_factory=dict,
         description="Tokens of the HTTP API by name, as `gopfarm token` prints them; JSON in a variable.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from gopfarm.errors import SpecError
 from gopfarm.profile import Profile
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+#: How tenants, classes of them, and tokens may be called: fit for labels, keys and addresses.
+_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+Name = Annotated[str, Field(pattern=_NAME_PATTERN)]
 
 #: What can happen to a job, as far as webhooks tell of it.
 WebhookEvent = Literal["job.done", "job.failed", "job.cancelled", "job.progress", "job.playable"]
@@ -28,6 +31,11 @@ MAX_METADATA_BYTES = 16_384
 
 def _profile_form(value: Any) -> str:
     return _NAMED if isinstance(value, str) else _INLINE
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text may be a ``Name``."""
+    return re.fullmatch(_NAME_PATTERN, text) is not None
 
 
 class JobSpec(BaseModel):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gopfarm.spec import Name
+
 #: The name under which the settings give what holds for tenants that are not named.
 EVERYONE_ELSE = "*"
 
@@ -26,10 +28,9 @@ class TenantPolicy(BaseModel):
     weight: float = Field(default=1.0, gt=0, le=1e6, description="Share of the slots, against others'.")
     max_running: int | None = Field(default=None, ge=1, description="Tasks given out at a time.")
     max_queued: int | None = Field(default=None, ge=1, description="Jobs that have not ended.")
-    class_name: str | None = Field(
+    class_name: Name | None = Field(
         default=None,
         alias="class",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
         description="Under which metrics count it; its own name by default, and other for everyone else.",
     )
 

@@ -135,6 +135,7 @@ def test_a_token_for_people_is_shown_with_its_entry() -> None:
         ('{"a": {"sha256": "x", "scopes": ["jobs:read"]}}', "api_tokens.a.sha256"),
         (f'{{"a": {{"sha256": "{"0" * 64}", "scopes": ["all"]}}}}', "api_tokens.a.scopes.0"),
         (f'{{"a": {{"sha256": "{"0" * 64}", "scopes": []}}}}', "api_tokens.a.scopes"),
+        (f'{{"it is": {{"sha256": "{"0" * 64}", "scopes": ["jobs:read"]}}}}', "api_tokens.it is"),
         ("x", "GOPFARM_API_TOKENS is not JSON"),
     ],
 )
@@ -146,3 +147,10 @@ def test_tokens_that_are_wrong_stop_the_start(
     assert done.exit_code == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["bad name!", "it's", "", "a" * 65, "-x"])
+def test_a_token_has_a_name_that_fits_logs_and_shells(name: str) -> None:
+    refused = CliRunner().invoke(cli, ["token", "--json", "--", name])
+    assert refused.exit_code == 2
+    assert "NAME: 1 to 64 letters, digits" in refused.stderr
