@@ -21,8 +21,7 @@ def only_known_parameters(request: Request) -> None:
             FieldError(location="query", field=name, detail=f"there is no such parameter: {there}")
             for name in unknown
         ]
-        detail = f"the request is not valid: {', '.join(unknown)}: no such query parameter; {there}"
-        raise Problem("invalid", detail, errors)
+        raise Problem("invalid", f"{', '.join(unknown)}: no such query parameter; {there}", errors)
 
 
 def _parameters(request: Request) -> list[str]:

@@ -179,7 +179,7 @@ def invalid_request(error: RequestValidationError) -> Problem:
     if any(fault.location == "path" for fault in errors):
         return Problem("not-found", "there is nothing of this name: it is not one that exists")
     detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in errors)
-    return Problem("invalid", f"the request is not valid: {detail}", errors)
+    return Problem("invalid", detail, errors)
 
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:

@@ -154,6 +154,8 @@ def test_a_token_is_asked_for_and_kept_out_of_every_address(
     with serving(settings) as server:
         page.goto(server.url)
         dialog = page.get_by_role("dialog", name="Token")
+        expect(dialog).to_be_visible()
+        expect(page.locator("#troubles")).to_be_empty()
         dialog.get_by_label("Access token").fill("wrong")
         dialog.get_by_role("button", name="Continue").click()
         expect(dialog.get_by_role("alert")).not_to_be_empty()

@@ -148,6 +148,19 @@ def test_what_is_typed_is_not_overwritten(changing: Page, scene: Scene) -> None:
     expect(field).to_have_value("streams/film")
 
 
+def test_a_filter_by_a_state_that_there_is_not_is_refused_and_lists_nothing(
+    page: Page, dashboard: Server, scene: Scene
+) -> None:
+    scene.add_job("film")
+    page.goto(f"{dashboard.url}#/jobs?state=fialed")
+    expect(page.get_by_role("alert")).to_contain_text("The request is not valid: state: Input should be")
+    expect(page.get_by_label("State", exact=True)).to_have_value("fialed")
+    assert names(page) == []
+    page.get_by_label("State", exact=True).select_option("queued")
+    expect(page.get_by_role("link", name="film.mp4")).to_be_visible()
+    expect(page.get_by_role("alert")).not_to_contain_text("not valid")
+
+
 def test_a_job_that_is_not_known_is_told_so(page: Page, dashboard: Server, faults: Faults) -> None:
     page.goto(f"{dashboard.url}#/jobs/nothing")
     expect(page.get_by_text("There is no job nothing")).to_be_visible()

@@ -113,7 +113,9 @@ async function pageFrom(query, cursor, signal) {
  * @param {() => void} onChange
  */
 function openFilters(wanted, onChange) {
-  const states = [h("option", { value: "" }, "any state"), ...JOB_STATE_NAMES.map((state) => h("option", { value: state }, state))];
+  // A state that there is not stays in the address and in the question, for the API to refuse.
+  const named = new Set([...JOB_STATE_NAMES, wanted.get("state") ?? ""].filter((state) => state !== ""));
+  const states = [h("option", { value: "" }, "any state"), ...[...named].map((state) => h("option", { value: state }, state))];
   const fields = {
     state: h("select", { id: "filter-state" }, ...states),
     tenant: h("input", { id: "filter-tenant", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 64 }),

@@ -26,6 +26,8 @@ const STATUS = {
 /** An API that does not tell what a token may: everything is tried. @type {Session} */
 const UNKNOWN = { name: null, scopes: ["farm:read", "jobs:read", "jobs:write"], tenants: null };
 
+const NO_TOKEN = "The API refuses this page: it wants a valid token.";
+
 /** What views share. */
 export class Page {
   /** @type {Session|null} null while it is not known: then everything may be tried */
@@ -86,7 +88,8 @@ export class Page {
       this.fault = this.#since = null;
     } else if (status === 401) {
       this.session = null;
-      this.fault = "The API refuses this page: it wants a valid token.";
+      // On a first visit the question says it all.
+      this.fault = token.get() === null ? null : NO_TOKEN;
       this.#showTokenButton("Enter token");
       void this.askForToken(token.get() === null ? null : error.message);
     } else if (status !== null && status >= 400 && status < 500) {
@@ -102,7 +105,11 @@ export class Page {
   /** @param {string|null} refused what the API said of the token before */
   async askForToken(refused) {
     const given = await askForToken(refused);
-    if (given === null) return;
+    if (given === null) {
+      this.fault = NO_TOKEN;
+      this.showTroubles();
+      return;
+    }
     token.set(given);
     this.session = null;
     this.live.stop();
