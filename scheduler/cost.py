@@ -21,6 +21,10 @@ Features = dict[str, float]
 #: CPU seconds for a million pixels encoded by x264 with one thread, by preset.
 _ENCODE_SECONDS = (0.0045, 0.0123, 0.0189, 0.0308, 0.0367, 0.0436, 0.0604, 0.0946, 0.147)
 
+#: To begin an encode costs as much as so many pictures: opening the encoder, and first pictures that get more
+#: bits than others.
+FIRST_FRAMES = 0
+
 #: CPU seconds for each amount of work. Sources in other codecs are decoded like H.264, as far as this goes.
 SECONDS: Features = {
     "start": 0.22,  # a task: opening the source and the encoders, writing the segments
@@ -156,7 +160,7 @@ def video_features(
     for rendition in renditions:
         if rendition.encoder == "libx264":
             name, pixels = f"encode {rendition.preset}", rendition.width * rendition.height / _MILLION
-            features[name] = features.get(name, 0.0) + frames * pixels
+            features[name] = features.get(name, 0.0) + (frames + FIRST_FRAMES) * pixels
     return features
 
 

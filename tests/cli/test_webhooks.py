@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,7 +133,7 @@ def test_following_shows_what_happens_meanwhile_once(
         assert jobs.create(job, SPEC)
         assert jobs.cancel(job)
 
-    monkeypatch.setattr("cli.events.time.sleep", sleep)
+    monkeypatch.setattr("cli.events.time", SimpleNamespace(sleep=sleep))
     done = CliRunner().invoke(events_command, ["--follow", "--json"])
     assert done.exit_code == 130
     assert [json.loads(line)["job"] for line in done.output.splitlines()] == ["w", "d", "m", "x", "y"]

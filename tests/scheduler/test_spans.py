@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import dramatiq
 import pytest
@@ -43,7 +44,7 @@ def recorded(collector: Collector) -> dict[str, Span]:
 
 @pytest.fixture
 def _at_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.spans.time.time", lambda: NOW)
+    monkeypatch.setattr("scheduler.spans.time", SimpleNamespace(time=lambda: NOW))
 
 
 @pytest.mark.usefixtures("_at_now")

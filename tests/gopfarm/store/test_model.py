@@ -374,7 +374,7 @@ def test_whatever_happens_in_whatever_order_nothing_is_lost(valkey: redis.Redis)
     run_machine(
         Farm,
         settings=settings(
-            max_examples=100,
+            max_examples=60,
             stateful_step_count=100,
             deadline=None,
             suppress_health_check=list(HealthCheck),
