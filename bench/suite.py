@@ -153,8 +153,8 @@ BENCHES = (
         "the cost model against tasks of all presets",
         "fit_cost",
         "",
-        "--presets ultrafast --seconds 0.2 --places 1",
-        8,
+        "--presets ultrafast --seconds 0.2,0.5 --places 1,1",
+        13,
         Clip.CLIP,
     ),
     _bench(

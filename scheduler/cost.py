@@ -19,17 +19,17 @@ from scheduler.normalise import assumed_colour, target_colour
 Features = dict[str, float]
 
 #: CPU seconds for a million pixels encoded by x264 with one thread, by preset.
-_ENCODE_SECONDS = (0.0045, 0.0123, 0.0189, 0.0308, 0.0367, 0.0436, 0.0604, 0.0946, 0.147)
+_ENCODE_SECONDS = (0.0042, 0.0105, 0.0175, 0.028, 0.0363, 0.0415, 0.0621, 0.0968, 0.139)
 
 #: To begin an encode costs as much as so many pictures: opening the encoder, and first pictures that get more
 #: bits than others.
-FIRST_FRAMES = 0
+FIRST_FRAMES = 3
 
 #: CPU seconds for each amount of work. Sources in other codecs are decoded like H.264, as far as this goes.
 SECONDS: Features = {
-    "start": 0.22,  # a task: opening the source and the encoders, writing the segments
-    "decode": 0.0017,  # a million pixels of the source
-    "scale": 0.00067,  # a million pixels read or written on the way through the sizes
+    "start": 0.19,  # a task: opening the source and the encoders, writing the segments
+    "decode": 0.002,  # a million pixels of the source
+    "scale": 0.00073,  # a million pixels read or written on the way through the sizes
     "convert": 0.0021,  # a million pixels of another depth or range (bench/pictures.py)
     "tone-map": 0.0107,  # a million HDR pixels (bench/pictures.py)
     "deinterlace": 0.0012,  # a million pixels of fields (bench/pictures.py)

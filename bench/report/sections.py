@@ -162,7 +162,8 @@ def fit_cost(figures: Any) -> str:
         "The median error is {:.0f}% and the largest {:.0f}% over ".format(*errors)
         + f"{len(figures['rows'])} tasks. Of CPU milliseconds for a million pixels, decoding takes "
         f"{1e3 * constants['decode']:.1f}, and reading or writing them on the way through the scaler "
-        f"{1e3 * constants['scale']:.1f}. Encoding takes:\n\n" + table(("preset", *cost), [row])
+        f"{1e3 * constants['scale']:.1f}. Beginning to encode costs as much as {figures['first_frames']} "
+        "pictures. Encoding takes:\n\n" + table(("preset", *cost), [row])
     )
 
 
