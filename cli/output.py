@@ -94,7 +94,8 @@ def price(amount: float) -> str:
 
 def clock(seconds: float) -> str:
     """Write a duration as minutes and seconds, or hours, minutes and seconds."""
-    minutes, rest = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes:.0f}:{rest:04.1f}"
-    return f"{minutes // 60:.0f}:{minutes % 60:02.0f}:{rest:02.0f}"
+    tenths = round(10 * seconds)
+    if tenths < 36_000:
+        return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

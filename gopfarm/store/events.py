@@ -26,6 +26,9 @@ _LOOKED_AT = 1000
 #: Events or deliveries read at a time.
 _PAGE = 500
 
+#: Redis writes the time of a failed attempt to a tenth of a millisecond.
+_ROUNDING_SECONDS = 0.0001
+
 #: The events that tell the end of a job.
 ENDS = frozenset({"job.done", "job.failed", "job.cancelled"})
 
@@ -110,6 +113,11 @@ class Delivery:
                 "tasks": int(seen["tasks"]),
                 "tasks_done": int(seen["tasks_done"]),
                 "progress": self.progress,
+                "priority": int(seen.get("priority", job.priority)),
+                "retries": int(seen.get("retries", 0)),
+                "failures": tuple(
+                    failure for failure in job.failures if failure.at <= self.time + _ROUNDING_SECONDS
+                ),
             }
         )
 
@@ -185,13 +193,14 @@ class EventStore:
         return bool(self._scripts.run("settle_delivery", *arguments))
 
     def backlog(self) -> Backlog:
-        """Return how much waits and how much was given up."""
+        """Return how much waits and how much was given up, as far as that is remembered."""
+        now = time.time()
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.zcard(keys.DELIVERIES)
-            pipe.zcard(keys.DEAD)
+            pipe.zcount(keys.DEAD, f"({now}", "+inf")
             pipe.zrange(keys.DELIVERIES_BY_AGE, 0, 0, withscores=True)
             waiting, dead, oldest = pipe.execute()
-        age = max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
+        age = max(0.0, now - oldest[0][1]) if oldest else 0.0
         return Backlog(waiting, dead, age)
 
     # For operators.
@@ -205,13 +214,16 @@ class EventStore:
         return self._views(cast("list[str]", self._redis.zrange(keys.DELIVERIES_BY_AGE, 0, limit - 1)))
 
     def dead(self, limit: int) -> list[DeliveryView]:
-        """Return the deliveries that were given up, latest first; forgotten ones leave the index."""
+        """Return the deliveries that were given up, latest first; forgotten ones leave the index.
+
+        Of more than ``limit``, those that are remembered longest.
+        """
         ids = cast("list[str]", self._redis.zrevrange(keys.DEAD, 0, limit - 1))
         views = self._views(ids)
         gone = set(ids) - {view.id for view in views}
         if gone:
             self._redis.zrem(keys.DEAD, *gone)
-        return views
+        return sorted(views, key=lambda view: view.tried or 0.0, reverse=True)
 
     def of_job(self, job_id: str) -> list[DeliveryView]:
         """Return a job's deliveries in the order of its events, those that were made included."""

@@ -67,7 +67,7 @@ class OpenTelemetryRecorder:
                 OTLPSpanExporter() if name == "otlp" else ConsoleSpanExporter(out=sys.stderr)
             )
             self.provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._open: dict[str, _Recorded] = {}
+        self._opened = _Opened()
         self._tracer = self.provider.get_tracer("gopfarm", __version__)
 
     def samples(self, trace_id: str, parent: TraceContext | None) -> bool:
@@ -94,7 +94,9 @@ class OpenTelemetryRecorder:
                 dict(attributes),
                 start_time=None if start is None else _nanoseconds(start),
             )
-        return _Recorded(span, _ours(span.get_span_context()), parent.span_id if parent else None, self._open)
+        return _Recorded(
+            span, _ours(span.get_span_context()), parent.span_id if parent else None, self._opened
+        )
 
     def current(self) -> TraceContext | None:
         """Return the span that a library has made here with OpenTelemetry."""
@@ -108,6 +110,35 @@ class OpenTelemetryRecorder:
         last.join(_LAST_SECONDS)
 
 
+class _Opened:
+    """The spans of this process that have not ended, by id, and those that ended inside of each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside: dict[str, list[tuple[_Recorded, int]]] = {}
+
+    def add(self, span_id: str) -> None:
+        """Note that a span has begun."""
+        with self._lock:
+            self._inside[span_id] = []
+
+    def close(
+        self, span: _Recorded, span_id: str, parent: str | None, ended: int
+    ) -> Sequence[tuple[_Recorded, int]]:
+        """Note that a span has ended; return what is to be sent now, it and those inside, outermost first.
+
+        Nothing, if it has ended before, or if it is inside of one that has not ended.
+        """
+        with self._lock:
+            if span_id not in self._inside:
+                return ()
+            ready = [(span, ended), *self._inside.pop(span_id)]
+            if parent in self._inside:
+                self._inside[parent].extend(ready)
+                return ()
+            return ready
+
+
 class _Recorded(Span):
     """A span that is recorded, unless the sampler of this process decided against it.
 
@@ -118,21 +149,18 @@ class _Recorded(Span):
         span: OpenTelemetry's.
         context: Its place in its trace.
         parent: Id of the span that it is inside of.
-        opened: The spans of this process that have not ended, by id.
+        opened: The spans of this process that have not ended.
     """
 
-    def __init__(
-        self, span: SdkSpan, context: TraceContext, parent: str | None, opened: dict[str, _Recorded]
-    ) -> None:
+    def __init__(self, span: SdkSpan, context: TraceContext, parent: str | None, opened: _Opened) -> None:
         super().__init__(context)
         self._span = span
         self._failed = False
-        self._parent = opened.get(parent) if parent else None
+        self._parent = parent
         self._opened, self._id = opened, context.span_id
-        self._inside: list[tuple[_Recorded, int]] = []
         self.recorded = span.is_recording()
         if self.recorded:
-            opened[context.span_id] = self
+            opened.add(context.span_id)
 
     def set(self, attributes: Attributes) -> None:
         self._span.set_attributes(dict(clean(attributes)))
@@ -147,18 +175,9 @@ class _Recorded(Span):
         self._span.add_event(name, timestamp=_nanoseconds(at))
 
     def end(self, at: float | None = None) -> None:
-        if self._opened.pop(self._id, None) is None:
-            return
         ended = time.time_ns() if at is None else _nanoseconds(at)
-        if self._parent is not None and self._parent._id in self._opened:
-            self._parent._inside.append((self, ended))
-        else:
-            self._send(ended)
-
-    def _send(self, ended: int) -> None:
-        self._span.end(ended)
-        for span, earlier in self._inside:
-            span._send(earlier)
+        for span, when in self._opened.close(self, self._id, self._parent, ended):
+            span._span.end(when)
 
 
 class _Ids(RandomIdGenerator):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 
 import pytest
 import redis
@@ -112,7 +113,7 @@ def test_trouble_is_told_in_words_and_taken_back(changing: Page, scene: Scene) -
 
 
 def test_given_up_webhooks_are_trouble(changing: Page, valkey: redis.Redis) -> None:
-    valkey.zadd(keys.DEAD, {"film:1": 1.0})
+    valkey.zadd(keys.DEAD, {"film:1": time.time() + 60})
     expect(changing.get_by_role("alert")).to_contain_text("1 webhook was given up", timeout=NEXT_LOOK_MS)
 
 

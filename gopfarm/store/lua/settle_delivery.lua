@@ -14,10 +14,11 @@ end
 redis.call('ZREM', DELIVERIES, ARGV[1])
 redis.call('ZREM', DELIVERIES_BY_AGE, ARGV[1])
 redis.call('HSET', record, 'state', ARGV[3])
-if ARGV[3] == 'dead' then redis.call('ZADD', DEAD, now, ARGV[1]) end
 -- A record is of no use without its job.
 local kept, job_kept = tonumber(ARGV[6]), redis.call('TTL', 'gopfarm:job:' .. known[1])
 if job_kept >= 0 and job_kept < kept then kept = job_kept end
-redis.call('EXPIRE', record, math.max(kept, 1))
-redis.call('ZREMRANGEBYSCORE', DEAD, '-inf', now - tonumber(ARGV[6]))
+kept = math.max(kept, 1)
+redis.call('EXPIRE', record, kept)
+if ARGV[3] == 'dead' then redis.call('ZADD', DEAD, now + kept, ARGV[1]) end
+redis.call('ZREMRANGEBYSCORE', DEAD, '-inf', now)
 return 1

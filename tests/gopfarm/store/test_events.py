@@ -8,10 +8,10 @@ import pytest
 import redis
 from redis.connection import AbstractConnection
 
-from gopfarm.errors import FarmError, SourceError, SpecError
+from gopfarm.errors import EncodeError, FarmError, SourceError, SpecError
 from gopfarm.store import JobState, TaskStore, keys
 from gopfarm.store.events import Delivery, EventStore, Outcome
-from tests.gopfarm.store.jobs import PLAN, SPEC, TTL_SECONDS, begin, result_of, store_on
+from tests.gopfarm.store.jobs import PLAN, SPEC, TTL_SECONDS, begin, open_tasks, result_of, store_on
 
 HOOKED = SPEC.model_copy(update={"webhook": "https://Hooks.example.com/x?key=1"})
 ALL = HOOKED.model_copy(
@@ -147,6 +147,27 @@ def test_a_delivery_keeps_the_job_as_it_was(store: TaskStore, events: EventStore
     assert failed.view_of(now) == now
 
 
+def test_a_late_delivery_knows_nothing_of_what_a_retry_did(store: TaskStore, events: EventStore) -> None:
+    begin(store, "j", HOOKED)
+    task = PLAN.tasks[0].id
+    store.start("j", task, "w", 15)
+    store.give_back("j", task, "w", 1, EncodeError("the first time"))
+    assert store.retry("j") == "retried"
+    assert store.set_priority("j", 9) == "changed"
+    assert store.move("j", JobState.PROBING)
+    assert store.move("j", JobState.PLANNING)
+    assert open_tasks(store, "j")
+    store.start("j", task, "w", 15)
+    store.give_back("j", task, "w", 3, EncodeError("the second time"))
+    now = store.view("j")
+    assert now is not None
+    assert (now.retries, now.priority, len(now.failures)) == (1, 9, 2)
+    (delivery,) = claim(events)
+    then = delivery.view_of(now)
+    assert (then.state, then.retries, then.priority) == (JobState.FAILED, 0, HOOKED.priority)
+    assert [failure.reason for failure in then.failures] == ["the first time"]
+
+
 def test_what_was_claimed_is_not_claimed_again_within_its_lease(
     store: TaskStore, events: EventStore, valkey: redis.Redis
 ) -> None:
@@ -237,7 +258,9 @@ def test_dead_letters_leave_the_index_when_their_time_is_over(
         end(store, name)
     first, second = claim(events)
     events.settle(first, Outcome.DEAD, "no")
-    valkey.zadd(keys.DEAD, {first.id: time.time() - TTL_SECONDS - 10})
+    assert events.backlog().dead == 1
+    valkey.zadd(keys.DEAD, {first.id: time.time() - 1})
+    assert events.backlog().dead == 0, "without anybody settling anything"
     events.settle(second, Outcome.DEAD, "no")
     assert valkey.zrange(keys.DEAD, 0, -1) == [second.id]
 

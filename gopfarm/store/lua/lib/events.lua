@@ -32,13 +32,17 @@ local function counts(job)
   return redis.call('HLEN', job .. ':tasks'), redis.call('HLEN', job .. ':results')
 end
 
+-- The fields of a job that change, besides the times of its states.
+local SEEN = {
+  state = true, error_kind = true, error = true, plan_hash = true, master = true, priority = true, retries = true,
+}
+
 -- The job as it is at this moment: by the time of the delivery it may have been sent through again.
 local function snapshot(job)
   local fields, seen = redis.call('HGETALL', job), {}
   for i = 1, #fields, 2 do
     local name = fields[i]
-    if name == 'state' or name == 'error_kind' or name == 'error' or name == 'plan_hash' or name == 'master'
-        or string.sub(name, 1, 3) == 'at:' then
+    if SEEN[name] or string.sub(name, 1, 3) == 'at:' then
       seen[name] = fields[i + 1]
     end
   end
