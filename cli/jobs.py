@@ -25,7 +25,7 @@ from gopfarm.store import PRIORITIES, JobState, JobView, TaskStore
 from gopfarm.store.listing import Filter, Listing
 from scheduler.expected import expected_of
 from scheduler.intake import job_id_for
-from scheduler.orders import retry_job, set_priority
+from scheduler.orders import not_retried, retry_job, set_priority
 
 #: Seconds that a job just submitted may take to become known.
 _ARRIVAL_SECONDS = 10.0
@@ -45,8 +45,12 @@ def _farm() -> Iterator[tuple[Settings, TaskStore]]:
 def _view(store: TaskStore, job_id: str) -> JobView:
     view = store.view(job_id)
     if view is None:
-        raise SpecError(f"there is no job {job_id}")
+        raise _no_job(job_id)
     return view
+
+
+def _no_job(job_id: str) -> SpecError:
+    return SpecError(f"there is no job {job_id}")
 
 
 @click.command(
@@ -205,13 +209,15 @@ def list_jobs(limit: int, state: str | None, tenant: str | None, as_json: bool) 
 @json_option
 @explains_errors
 def cancel(job_id: str, as_json: bool) -> None:
-    """Cancel a job. What it has not published is removed; a job that has ended stays as it is."""
+    """Cancel a job. What it has not published is removed; a job that has ended stays as it is.
+
+    Cancelling a job that was cancelled before is no error.
+    """
     with _farm() as (_, store):
+        _view(store, job_id)
+        store.cancel(job_id)
         view = _view(store, job_id)
-        cancelled = store.cancel(job_id)
-        if not cancelled and not view.state.ended:
-            view = _view(store, job_id)
-    if not cancelled:
+    if view.state is not JobState.CANCELLED:
         raise JobFailedError(f"job {job_id} is {view.state} and cannot be cancelled any more")
     if as_json:
         print_json({"job": job_id, "cancelled": True})
@@ -233,9 +239,10 @@ def retry(job_id: str, follow: bool, as_json: bool) -> None:
     with _farm() as (settings, store):
         view = _view(store, job_id)
         outcome = retry_job(store, settings, view)
+        if not outcome:
+            raise _no_job(job_id)  # forgotten since
         if outcome != "retried":
-            what = "was refused as it was submitted" if view.state.ended else f"is {outcome}"
-            raise JobFailedError(f"job {job_id} {what}: only failed and cancelled jobs are retried")
+            raise JobFailedError(f"job {job_id} {not_retried(outcome)}")
         if follow:
             click.echo(job_id, err=True)
             _follow(settings, store, job_id, as_json)

@@ -126,6 +126,8 @@ class Courier:
         try:
             with self._jobs.about(delivery.job):
                 outcome = self._try_and_settle(delivery)
+        except Exception:  # nobody else looks at what became of it; it is due again when its lease ends
+            log.exception("the courier met a bug", delivery=delivery.id)
         finally:
             with self._lock:
                 self._under_way[delivery.host] -= 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import redis
 
 from gopfarm import metrics, tracing
-from gopfarm.store import EndedJob, JobState, newly_ended
+from gopfarm.store import Ended, EndedJob, JobState
 from gopfarm.store.reading import JobReader
 from gopfarm.tenants import TenantPolicy, class_of
 from scheduler.spans import record_ended
@@ -22,17 +22,22 @@ class Ends:
     """
 
     def __init__(self, client: redis.Redis, tenants: Mapping[str, TenantPolicy]) -> None:
-        self._redis = client
+        self._ended = Ended(client)
         self._jobs = JobReader(client)
         self._tenants = tenants
 
     def count(self) -> None:
         """Count and trace those that have ended since it was asked last, by whichever scheduler."""
-        for job in newly_ended(self._redis):
-            if tracing.is_recording() and (view := self._jobs.view(job.id)) is not None:
-                record_ended(self._jobs.trace(job.id), view)
+        for job in self._ended.take():
             if not job.refused:
                 self._count(job)
+            if tracing.is_recording():
+                self._record(job)
+
+    def _record(self, job: EndedJob) -> None:
+        view = self._jobs.view(job.id)
+        if view is not None and view.state is job.state:  # else it was sent through again a moment ago
+            record_ended(self._jobs.trace(job.id), view)
 
     def _count(self, job: EndedJob) -> None:
         tenant_class = class_of(job.tenant, self._tenants)

@@ -9,7 +9,7 @@ from gopfarm.errors import LimitError
 from gopfarm.profile import Profile
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
-from gopfarm.store import Created, JobStore, JobView
+from gopfarm.store import Created, JobState, JobStore, JobView
 from gopfarm.tenants import policy_of
 from gopfarm.tracing import TraceContext
 
@@ -54,6 +54,14 @@ def retry_job(store: JobStore, settings: Settings, job: JobView) -> str:
     if outcome == "full":
         raise _full(job.tenant, limit)
     return outcome
+
+
+def not_retried(outcome: str) -> str:
+    """Say in words, to follow "the job", why ``retry_job`` gave an outcome that is not ``retried``."""
+    # One in such a state that is not retried has no spec that could be.
+    refused = outcome in (JobState.FAILED, JobState.CANCELLED)
+    what = "was refused as it was submitted" if refused else f"is {outcome}"
+    return f"{what}: only failed and cancelled jobs are retried"
 
 
 def set_priority(store: JobStore, settings: Settings, job: JobView, level: int) -> str:

@@ -18,9 +18,6 @@ from scheduler import orders
 
 log = get_logger(__name__)
 
-#: One in such a state that is not retried has no spec that could be.
-_RETRIED_FROM = (JobState.FAILED, JobState.CANCELLED)
-
 router = APIRouter(prefix=f"{V1}/jobs/{{job_id}}", tags=["jobs"])
 
 
@@ -68,8 +65,7 @@ def retry_job(farm: Farm, caller: JobsWriter, job_id: JobId) -> Job:
     if not outcome:
         raise no_such_job(job_id)  # forgotten since
     if outcome != "retried":
-        what = "was refused as it was submitted" if outcome in _RETRIED_FROM else f"is {outcome}"
-        raise Problem("conflict", f"the job {what}: only failed and cancelled jobs are retried")
+        raise Problem("conflict", f"the job {orders.not_retried(outcome)}")
     _tell(farm, job_id, "job retried")
     return job_of(view_for(farm, caller, job_id))
 

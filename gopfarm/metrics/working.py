@@ -34,7 +34,13 @@ SCRATCH_FREE = gauge(
     _ROLE,
 )
 TASKS = counter(
-    "gopfarm_tasks_total", "Runs of tasks that have ended here.", _HEALTHY, _ROLE, TASK_KIND, TASK_OUTCOME
+    "gopfarm_tasks_total",
+    "Runs of tasks that have ended here.",
+    _HEALTHY,
+    _ROLE,
+    TASK_KIND,
+    TASK_OUTCOME,
+    from_zero=True,
 )
 CHILDREN_ENDED = counter(
     "gopfarm_children_ended_total",

@@ -3,7 +3,7 @@
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
 from gopfarm.store.census import LIVE_STATES, Census, CensusTaker
 from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
-from gopfarm.store.ends import EndedJob, newly_ended
+from gopfarm.store.ends import Ended, EndedJob
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
 from gopfarm.store.locks import Leadership, destination_lock
@@ -22,6 +22,7 @@ __all__ = [
     "CensusTaker",
     "ClaimedStep",
     "Created",
+    "Ended",
     "EndedJob",
     "Failure",
     "Finish",
@@ -45,7 +46,6 @@ __all__ = [
     "WorkerView",
     "connect",
     "destination_lock",
-    "newly_ended",
     "reachable",
     "without_secret",
 ]

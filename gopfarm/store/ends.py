@@ -11,6 +11,7 @@ import redis
 from gopfarm.store import keys
 from gopfarm.store.events import ENDS
 from gopfarm.store.models import JobState
+from gopfarm.store.scripts import Scripts
 
 #: Events that are read at a time.
 _MAX_EVENTS = 1000
@@ -35,30 +36,40 @@ class EndedJob:
     refused: bool = False
 
 
-def newly_ended(client: redis.Redis) -> list[EndedJob]:
-    """Return the jobs that have ended since this was asked last, by whichever scheduler.
+class Ended:
+    """The jobs that have ended since this was asked last, by whichever scheduler.
 
-    An end after which the job was sent through again already is not among them: its record is of the later
-    time.
-
-    ``client`` decodes responses.
+    Args:
+        client: A connection that decodes responses.
     """
-    last = cast("str | None", client.get(keys.EVENTS_COUNTED)) or "0"
-    answer = cast("list[Any]", client.xread({keys.EVENTS: last}, count=_MAX_EVENTS))
-    entries = answer[0][1] if answer else []
-    if not entries:
-        return []
-    ends = [(fields["job"], fields["event"]) for _, fields in entries if fields["event"] in ENDS]
-    with client.pipeline(transaction=False) as pipe:
-        for job_id, _ in ends:
-            pipe.hgetall(keys.job(job_id))
-        records = pipe.execute()
-    client.set(keys.EVENTS_COUNTED, entries[-1][0])
-    return [
-        _ended_job(job_id, fields)
-        for (job_id, event), fields in zip(ends, records, strict=True)
-        if fields and event == f"job.{fields['state']}"
-    ]
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._scripts = Scripts(client)
+
+    def take(self) -> list[EndedJob]:
+        """Return them, each to one caller only.
+
+        An end after which the job was sent through again already is not among them: its record is of the
+        later time.
+        """
+        last = cast("str | None", self._redis.get(keys.EVENTS_COUNTED)) or "0"
+        answer = cast("list[Any]", self._redis.xread({keys.EVENTS: last}, count=_MAX_EVENTS))
+        entries = answer[0][1] if answer else []
+        if not entries:
+            return []
+        ends = [(fields["job"], fields["event"]) for _, fields in entries if fields["event"] in ENDS]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id, _ in ends:
+                pipe.hgetall(keys.job(job_id))
+            records = pipe.execute()
+        if not self._scripts.run("count_ends", last, entries[-1][0]):
+            return []  # another scheduler has them, which takes over just now
+        return [
+            _ended_job(job_id, fields)
+            for (job_id, event), fields in zip(ends, records, strict=True)
+            if fields and event == f"job.{fields['state']}"
+        ]
 
 
 def _ended_job(job_id: str, fields: Mapping[str, str]) -> EndedJob:

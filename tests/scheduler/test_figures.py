@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
+from redis.client import Pipeline
 
 from gopfarm import metrics
 from gopfarm.errors import SourceError
@@ -13,6 +15,7 @@ from gopfarm.metrics import Role, registry_of
 from gopfarm.settings import Settings
 from gopfarm.store import (
     Board,
+    Ended,
     Fleet,
     JobState,
     Leadership,
@@ -185,6 +188,25 @@ def test_each_end_of_a_job_is_counted_once_by_its_class_and_reason(
     assert counted("gopfarm_job_realtime_factor_count") == before[4] + 1
     assert counted("gopfarm_jobs_ended_total", state="failed", tenant_class="other") == before[5] + 1
     assert float(PLAN.seconds) == 30
+
+
+def test_of_two_schedulers_that_count_at_a_time_one_does(
+    valkey: redis.Redis, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while one takes over from the other."""
+    first, second = Ended(valkey), Ended(valkey)
+    bring_to(store, "j", JobState.FAILED)
+    taken: list[list[str]] = []
+    read = valkey.pipeline
+
+    def meanwhile(**options: Any) -> Pipeline:
+        monkeypatch.undo()
+        taken.append([job.id for job in second.take()])
+        return read(**options)
+
+    monkeypatch.setattr(valkey, "pipeline", meanwhile)
+    taken.append([job.id for job in first.take()])
+    assert taken == [["j"], []]
 
 
 def test_a_job_that_ended_twice_between_two_counts_did_not_end_the_second_way_twice(

@@ -7,6 +7,7 @@ local DELIVERIES = 'gopfarm:deliveries'
 local DELIVERIES_BY_AGE = 'gopfarm:deliveries:age'
 local DELIVERY = 'gopfarm:delivery:'
 local DEAD = 'gopfarm:dead'
+local EVENTS_COUNTED = 'gopfarm:events:counted'
 
 -- About so many events are remembered, some 15 MB: the oldest are dropped first.
 local EVENTS_KEPT = 100000
