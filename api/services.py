@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from gopfarm.settings import Settings
 from gopfarm.store import Fleet, TaskStore, connect
 from gopfarm.store.chunkmap import ChunkMaps
+from gopfarm.store.deliveries import DeliveryStore
 from gopfarm.store.events import EventStore
 from gopfarm.store.listing import Listing
 from gopfarm.store.overview import Overview
@@ -30,6 +31,7 @@ class Services:
     listing: Listing = field(init=False)
     chunk_maps: ChunkMaps = field(init=False)
     events: EventStore = field(init=False)
+    deliveries: DeliveryStore = field(init=False)
     overview: Overview = field(init=False)
     fleet: Fleet = field(init=False)
 
@@ -38,7 +40,8 @@ class Services:
         self.jobs = TaskStore(self.client, remembered, self.settings.keep_failed_hours * _HOUR)
         self.listing = Listing(self.client)
         self.chunk_maps = ChunkMaps(self.client)
-        self.events = EventStore(self.client, remembered)
+        self.events = EventStore(self.client)
+        self.deliveries = DeliveryStore(self.client, remembered)
         self.overview = Overview(self.client, self.settings.tenants, backlog_seconds)
         self.fleet = Fleet(self.client)
 

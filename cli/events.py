@@ -7,11 +7,11 @@ import time
 
 import click
 
+from cli.calling import farm_redis
 from cli.output import explains_errors, json_option, moment
-from cli.webhooks import event_store
 from gopfarm.errors import SpecError
 from gopfarm.store.eventids import event_id, event_order
-from gopfarm.store.events import Event
+from gopfarm.store.events import Event, EventStore
 
 #: Seconds between two looks for new events.
 _POLL_SECONDS = 0.5
@@ -38,7 +38,8 @@ def events(job_id: str | None, since: str | None, follow: bool, as_json: bool) -
         after = event_id(since or "0")
     except SpecError as error:
         raise SpecError(f"--since: {error}") from None
-    with event_store() as store:
+    with farm_redis() as (_, client):
+        store = EventStore(client)
         while True:
             # Taken before, so that no event of another job is read twice, nor one missed in between.
             last = store.last_event()

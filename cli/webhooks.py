@@ -12,17 +12,17 @@ from rich.console import Console
 from cli.calling import farm_redis
 from cli.output import clock, explains_errors, json_option, moment, one_line, print_json
 from gopfarm.errors import SpecError
-from gopfarm.store.events import DeliveryView, EventStore
+from gopfarm.store.deliveries import DeliveryStore, DeliveryView
 
 #: Deliveries that ``replay --all-dead`` sends again at most; called again, it goes on with the next.
 _MOST_REPLAYED = 100_000
 
 
 @contextmanager
-def event_store() -> Iterator[EventStore]:
-    """Connect to the farm's events."""
+def delivery_store() -> Iterator[DeliveryStore]:
+    """Connect to the farm's deliveries."""
     with farm_redis() as (settings, client):
-        yield EventStore(client, settings.job_ttl_days * 86400)
+        yield DeliveryStore(client, settings.job_ttl_days * 86400)
 
 
 @click.group()
@@ -42,7 +42,7 @@ def webhooks() -> None:
 @explains_errors
 def list_webhooks(dead: bool, job_id: str | None, limit: int, as_json: bool) -> None:
     """List the webhooks that are still to be delivered, oldest event first."""
-    with event_store() as store:
+    with delivery_store() as store:
         if job_id is not None:
             views = [view for view in store.of_job(job_id) if not dead or view.state == "dead"][:limit]
         else:
@@ -66,7 +66,7 @@ def list_webhooks(dead: bool, job_id: str | None, limit: int, as_json: bool) -> 
 @explains_errors
 def show(delivery_id: str, as_json: bool) -> None:
     """Show one webhook: what it tells, to whom, and what became of it."""
-    with event_store() as store:
+    with delivery_store() as store:
         view = store.delivery(delivery_id)
     if view is None:
         raise _unknown(delivery_id)
@@ -107,7 +107,7 @@ def replay(delivery_id: str | None, job_id: str | None, all_dead: bool, as_json:
     """Send webhooks again, with the same ids and all their tries before them."""
     if [delivery_id is not None, job_id is not None, all_dead].count(True) != 1:
         raise SpecError("name one: the ID of a webhook, --job JOB, or --all-dead")
-    with event_store() as store:
+    with delivery_store() as store:
         if delivery_id is not None:
             ids = [delivery_id]
         elif job_id is not None:

@@ -16,7 +16,7 @@ from gopfarm.errors import SpecError
 from gopfarm.log import get_logger
 from gopfarm.settings import Settings
 from gopfarm.store import REDIS_FAULTS, JobStore
-from gopfarm.store.events import Delivery, EventStore, Outcome
+from gopfarm.store.deliveries import Delivery, DeliveryStore, Outcome
 from scheduler.addresses import RefusedError, Resolver, checked_addresses, resolve, target_of
 from scheduler.intake import check_webhook
 from scheduler.notify import headers, payload
@@ -70,7 +70,7 @@ class Courier:
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         ttl = settings.job_ttl_days * 86400
-        self._events = EventStore(client, ttl)
+        self._deliveries = DeliveryStore(client, ttl)
         self._jobs = JobStore(client, ttl)
         self._settings = settings
         self._resolver = resolver
@@ -113,7 +113,7 @@ class Courier:
             room = {host: max(0, self._room(host) - self._under_way[host]) for host in hosts}
         if free <= 0:
             return
-        for delivery in self._events.claim(free, self._lease_seconds, _PARALLEL_OF_HOST, room):
+        for delivery in self._deliveries.claim(free, self._lease_seconds, _PARALLEL_OF_HOST, room):
             with self._lock:
                 self._under_way[delivery.host] += 1
             self._pool.submit(self._deliver, delivery)
@@ -144,7 +144,7 @@ class Courier:
         try:
             outcome, reason = self._try(delivery)
             pause = pause_before(delivery.attempt + 1)
-            counts = self._events.settle(delivery, outcome, reason, pause)
+            counts = self._deliveries.settle(delivery, outcome, reason, pause)
         except REDIS_FAULTS as error:
             # It is due again when its lease ends.
             log.warning("redis is out of reach", reason=str(error), delivery=delivery.id)

@@ -8,7 +8,7 @@ import redis
 
 from gopfarm import metrics
 from gopfarm.store import CensusTaker, Fleet
-from gopfarm.store.events import EventStore
+from gopfarm.store.deliveries import DeliveryStore
 from scheduler.backlog import backlog_seconds
 from scheduler.dispatch import QUEUES
 
@@ -30,7 +30,7 @@ class FarmFigures:
     def __init__(self, client: redis.Redis, fleet: Fleet) -> None:
         self._census = CensusTaker(client)
         self._fleet = fleet
-        self._events = EventStore(client, ttl_seconds=0)  # it is only read
+        self._deliveries = DeliveryStore(client, ttl_seconds=0)  # it is only read
         self._due = 0.0
 
     def take(self) -> None:
@@ -48,7 +48,7 @@ class FarmFigures:
         self._due = 0.0
 
     def _values(self) -> dict[metrics.Metric, metrics.Values]:
-        census, webhooks = self._census.take(QUEUES), self._events.backlog()
+        census, webhooks = self._census.take(QUEUES), self._deliveries.backlog()
         workers = self._fleet.workers()
         encoders = {encoder for worker in workers for encoder in worker.encoders}
         backlog = backlog_seconds(census, encoders)

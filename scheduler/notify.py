@@ -7,7 +7,7 @@ import hmac
 import json
 
 from gopfarm.store import JobView
-from gopfarm.store.events import Delivery
+from gopfarm.store.deliveries import Delivery
 
 
 def payload(delivery: Delivery, job: JobView) -> bytes:

@@ -13,7 +13,7 @@ from api.problems import Problem, documented
 from api.routes import V1
 from api.services import Farm, Services
 from gopfarm.log import get_logger
-from gopfarm.store.events import DeliveryView
+from gopfarm.store.deliveries import DeliveryView
 
 log = get_logger(__name__)
 
@@ -68,10 +68,10 @@ def list_webhooks(
     """
     if job is not None:
         check_visible(farm, caller, job)
-        views = [view for view in farm.events.of_job(job) if state in (None, view.state)]
+        views = [view for view in farm.deliveries.of_job(job) if state in (None, view.state)]
         return WebhooksPage(webhooks=views[:limit])
     most = limit if caller.tenants is None else _MOST
-    found = farm.events.dead(most) if state == "dead" else farm.events.waiting(most)
+    found = farm.deliveries.dead(most) if state == "dead" else farm.deliveries.waiting(most)
     return WebhooksPage(webhooks=_visible(farm, caller, found)[:limit])
 
 
@@ -97,14 +97,14 @@ def get_webhook(farm: Farm, caller: JobsReader, webhook_id: DeliveryId) -> Deliv
 def replay_webhook(farm: Farm, caller: WebhooksWriter, webhook_id: DeliveryId) -> DeliveryView:
     """Make a webhook due now, with the same id and all its tries before it, whatever became of it."""
     _webhook(farm, caller, webhook_id)
-    if not farm.events.replay(webhook_id):
+    if not farm.deliveries.replay(webhook_id):
         raise _unknown(webhook_id)
     log.info("webhook to be sent again", webhook=webhook_id)
     return _webhook(farm, caller, webhook_id)
 
 
 def _webhook(farm: Services, caller: Caller, webhook_id: str) -> DeliveryView:
-    view = farm.events.delivery(webhook_id)
+    view = farm.deliveries.delivery(webhook_id)
     if view is None or not caller.sees(farm.jobs.tenant(view.job)):
         raise _unknown(webhook_id)
     return view

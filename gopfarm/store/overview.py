@@ -15,7 +15,7 @@ from gopfarm.queues import WORKER_QUEUES
 from gopfarm.store import keys
 from gopfarm.store.board import batched
 from gopfarm.store.census import Census, CensusTaker
-from gopfarm.store.events import EventStore
+from gopfarm.store.deliveries import DeliveryStore
 from gopfarm.store.farmview import (
     FarmView,
     QueueSlots,
@@ -80,7 +80,7 @@ class Overview:
         self._census = CensusTaker(client)
         self._scripts = Scripts(client)
         self._fleet = Fleet(client)
-        self._events = EventStore(client, ttl_seconds=0)  # it is only read
+        self._deliveries = DeliveryStore(client, ttl_seconds=0)  # it is only read
         self._clock = clock
         self._lock = Lock()
         self._view: FarmView | None = None
@@ -106,7 +106,7 @@ class Overview:
             for priority in PRIORITIES:
                 pipe.scard(keys.priority(priority))
             (seconds, micros), leader, active, tenants, *counts = pipe.execute()
-        now, webhooks = seconds + micros / 1e6, self._events.backlog()
+        now, webhooks = seconds + micros / 1e6, self._deliveries.backlog()
         workers = sorted(self._fleet.workers(), key=lambda worker: worker.id)
         activity, census = self._activity(sorted(active)), self._census.take(WORKER_QUEUES)
         return FarmView(

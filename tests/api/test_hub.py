@@ -19,7 +19,7 @@ from gopfarm.errors import SpecError
 from gopfarm.store import JobState, connect
 from gopfarm.store.eventids import event_id
 from gopfarm.store.events import Event, EventStore
-from tests.gopfarm.store.jobs import SPEC, TTL_SECONDS, store_on
+from tests.gopfarm.store.jobs import SPEC, store_on
 
 T = TypeVar("T")
 
@@ -182,7 +182,7 @@ def test_only_the_events_of_a_job_or_of_tenants_are_told(valkey: redis.Redis, va
         for job, tenant in (("a", "school"), ("b", "studio"), ("c", "school")):
             store.create(job, SPEC.model_copy(update={"tenant": tenant}))
             store.cancel(job)
-        a, b, c = (event.id for event in EventStore(valkey, TTL_SECONDS).events())
+        a, b, c = (event.id for event in EventStore(valkey).events())
         async with hub_on(valkey_url) as hub:
             assert await take(hub, 2, after="0", tenants={"school"}) == [a, c]
             assert await take(hub, 1, after="0", job="b") == [b]
@@ -208,7 +208,7 @@ def test_a_jobs_stream_ends_with_the_job(valkey: redis.Redis, valkey_url: str) -
             # Who comes when it is over.
             assert await names(hub, after="0") == ["job.progress", "job.failed"]
             assert await names(hub) == []
-            last = EventStore(valkey, TTL_SECONDS).last_event()
+            last = EventStore(valkey).last_event()
             assert await names(hub, after=last) == []
 
     run(work)

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from gopfarm.store import JobState, TaskStore
-from gopfarm.store.events import EventStore, Outcome
+from gopfarm.store.deliveries import DeliveryStore, Outcome
 from tests.api.serving import problem
 from tests.api.test_listing import make
 
@@ -17,10 +17,10 @@ WEBHOOKS = "/api/v1/webhooks"
 @pytest.fixture
 def dead(valkey: redis.Redis, store: TaskStore) -> str:
     """The id of a webhook that was given up; another one waits."""
-    events = EventStore(valkey, 1000)
+    deliveries = DeliveryStore(valkey, 1000)
     make(store, "given-up", JobState.FAILED, webhook="https://hooks.example/x?token=abcdefghijk")
-    (delivery,) = events.claim(1, 60, 1, {})
-    assert events.settle(delivery, Outcome.DEAD, "HTTP 500")
+    (delivery,) = deliveries.claim(1, 60, 1, {})
+    assert deliveries.settle(delivery, Outcome.DEAD, "HTTP 500")
     make(store, "waits", JobState.FAILED, webhook="https://hooks.example/x")
     return delivery.id
 
@@ -44,7 +44,7 @@ def test_one_that_was_given_up_is_sent_again(api: httpx.Client, valkey: redis.Re
     assert (before["state"], before["tries"], before["error"]) == ("dead", 1, "HTTP 500")
     after = api.post(f"{WEBHOOKS}/{dead}/replay").json()
     assert (after["id"], after["state"]) == (dead, "waiting")
-    assert dead in {delivery.id for delivery in EventStore(valkey, 1000).claim(10, 60, 10, {})}
+    assert dead in {delivery.id for delivery in DeliveryStore(valkey, 1000).claim(10, 60, 10, {})}
 
 
 @pytest.mark.parametrize("webhook_id", ["none:1", "none", "a:b", "given-up:2"])

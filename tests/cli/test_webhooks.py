@@ -16,7 +16,7 @@ from gopfarm.errors import FarmError
 from gopfarm.settings import get_settings
 from gopfarm.spec import JobSpec
 from gopfarm.store import TaskStore
-from gopfarm.store.events import Delivery, EventStore, Outcome
+from gopfarm.store.deliveries import Delivery, DeliveryStore, Outcome
 
 SPEC = JobSpec(
     source="s3://films/film.mp4",
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.usefixtures("redis_of_commands")
 
 
 @pytest.fixture
-def store(valkey: redis.Redis) -> EventStore:
+def store(valkey: redis.Redis) -> DeliveryStore:
     """One delivery waits after a failed try (w:1), one is dead (d:1), one was made (m:1)."""
-    jobs, store = TaskStore(valkey, 1000), EventStore(valkey, 1000)
+    jobs, store = TaskStore(valkey, 1000), DeliveryStore(valkey, 1000)
     for job in ("w", "d", "m"):
         assert jobs.create(job, SPEC)
         assert jobs.fail(job, FarmError("no"))
@@ -52,7 +52,7 @@ def output(*arguments: str) -> Any:
     return json.loads(done.output)
 
 
-def test_waiting_and_dead_webhooks_are_listed_with_the_last_error(store: EventStore) -> None:
+def test_waiting_and_dead_webhooks_are_listed_with_the_last_error(store: DeliveryStore) -> None:
     (waiting,) = output("webhooks", "list")
     assert (waiting["id"], waiting["state"], waiting["tries"]) == ("w:1", "waiting", 1)
     assert waiting["error"] == "the receiver answered 503"
@@ -66,7 +66,7 @@ def test_waiting_and_dead_webhooks_are_listed_with_the_last_error(store: EventSt
     assert "sesame" not in str([waiting, dead, made, lines])
 
 
-def test_one_webhook_is_shown(store: EventStore) -> None:
+def test_one_webhook_is_shown(store: DeliveryStore) -> None:
     assert output("webhooks", "show", "d:1")["event"] == "job.failed"
     shown = run("webhooks", "show", "w:1").output
     assert "last error   the receiver answered 503" in shown
@@ -77,7 +77,7 @@ def test_one_webhook_is_shown(store: EventStore) -> None:
     ("arguments", "replayed"),
     [(("d:1",), ["d:1"]), (("--all-dead",), ["d:1"]), (("--job", "m"), ["m:1"]), (("w:1",), ["w:1"])],
 )
-def test_webhooks_are_replayed(store: EventStore, arguments: tuple[str, ...], replayed: list[str]) -> None:
+def test_webhooks_are_replayed(store: DeliveryStore, arguments: tuple[str, ...], replayed: list[str]) -> None:
     assert output("webhooks", "replay", *arguments) == {"replayed": replayed}
     assert [(delivery.id, delivery.attempt) for delivery in store.claim(9, 30, 9, {})] == [(replayed[0], 1)]
 
@@ -94,7 +94,7 @@ def test_webhooks_are_replayed(store: EventStore, arguments: tuple[str, ...], re
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(
-    store: EventStore, arguments: tuple[str, ...], reason: str
+    store: DeliveryStore, arguments: tuple[str, ...], reason: str
 ) -> None:
     done = run(*arguments)
     assert done.exit_code == 2
@@ -109,7 +109,7 @@ def test_a_redis_that_is_away_is_exit_code_3(monkeypatch: pytest.MonkeyPatch) ->
         assert run(*arguments).exit_code == 3
 
 
-def test_events_are_shown_from_where_one_left_off(store: EventStore) -> None:
+def test_events_are_shown_from_where_one_left_off(store: DeliveryStore) -> None:
     lines = [json.loads(line) for line in run("events", "--json").output.splitlines()]
     assert [(line["job"], line["event"], line["number"]) for line in lines] == [
         (job, "job.failed", 1) for job in ("w", "d", "m")
@@ -121,7 +121,7 @@ def test_events_are_shown_from_where_one_left_off(store: EventStore) -> None:
 
 
 def test_following_shows_what_happens_meanwhile_once(
-    store: EventStore, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    store: DeliveryStore, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = iter(["x", "y", None])
 

@@ -11,7 +11,7 @@ import trustme
 
 from gopfarm.spec import JobSpec
 from gopfarm.store import TaskStore, keys
-from gopfarm.store.events import EventStore
+from gopfarm.store.deliveries import DeliveryStore
 from tests.farm.processes import Farm, until
 from tests.scheduler.receiver import Receiver, serving, trust_file
 
@@ -21,7 +21,7 @@ SECONDS = 1000
 def test_a_killed_scheduler_loses_no_webhook(
     valkey: redis.Redis, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority, events = trustme.CA(), EventStore(valkey, SECONDS)
+    authority, deliveries = trustme.CA(), DeliveryStore(valkey, SECONDS)
     monkeypatch.setenv("SSL_CERT_FILE", str(trust_file(authority, tmp_path)))
     monkeypatch.setenv("GOPFARM_WEBHOOK_PRIVATE_ADDRESSES", "true")
     farm = Farm(valkey_url, tmp_path)
@@ -39,14 +39,16 @@ def test_a_killed_scheduler_loses_no_webhook(
         first.wait()
         receiver.held.set()
 
-        waiting = events.delivery("j:1")
+        waiting = deliveries.delivery("j:1")
         assert waiting is not None
         assert (waiting.state, waiting.tries) == ("waiting", 1)
         assert waiting.due is not None
         assert waiting.due > time.time(), "nobody else is to try it before the lease ends"
         valkey.zadd(keys.DELIVERIES, {"j:1": time.time()})  # as half a minute later
         farm.start("second", "scheduler")
-        until(lambda: (view := events.delivery("j:1")) and view.state == "delivered", "another delivers it")
+        until(
+            lambda: (view := deliveries.delivery("j:1")) and view.state == "delivered", "another delivers it"
+        )
         assert [got.headers["Gopfarm-Delivery"] for got in receiver.got] == ["j:1", "j:1"]
         assert receiver.got[0].body == receiver.got[1].body
     assert farm.stop("second") == 0

@@ -10,7 +10,7 @@ import redis
 import trustme
 
 from gopfarm.store import TaskStore
-from gopfarm.store.events import EventStore
+from gopfarm.store.deliveries import DeliveryStore
 from tests.scheduler.couriers import TTL_SECONDS
 from tests.scheduler.receiver import Receiver, serving, trust_file
 
@@ -33,5 +33,5 @@ def store(valkey: redis.Redis) -> TaskStore:
 
 
 @pytest.fixture
-def events(valkey: redis.Redis) -> EventStore:
-    return EventStore(valkey, TTL_SECONDS)
+def deliveries(valkey: redis.Redis) -> DeliveryStore:
+    return DeliveryStore(valkey, TTL_SECONDS)

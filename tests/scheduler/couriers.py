@@ -10,7 +10,7 @@ import redis
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.store import TaskStore
-from gopfarm.store.events import DeliveryView, EventStore
+from gopfarm.store.deliveries import DeliveryStore, DeliveryView
 from scheduler.courier import Courier
 from tests.scheduler.receiver import NAME, Names, Receiver
 
@@ -47,11 +47,11 @@ def end_job(store: TaskStore, job_id: str, receiver: Receiver, path: str = "/hoo
     assert store.cancel(job_id)
 
 
-def delivery(events: EventStore, delivery_id: str) -> DeliveryView:
-    view = events.delivery(delivery_id)
+def delivery(deliveries: DeliveryStore, delivery_id: str) -> DeliveryView:
+    view = deliveries.delivery(delivery_id)
     assert view is not None
     return view
 
 
-def in_state(events: EventStore, delivery_id: str, state: str) -> Callable[[], bool]:
-    return lambda: delivery(events, delivery_id).state == state
+def in_state(deliveries: DeliveryStore, delivery_id: str, state: str) -> Callable[[], bool]:
+    return lambda: delivery(deliveries, delivery_id).state == state

@@ -12,7 +12,7 @@ import trustme
 from gopfarm import metrics
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, TaskStore, keys
-from gopfarm.store.events import EventStore, Outcome
+from gopfarm.store.deliveries import DeliveryStore, Outcome
 from scheduler import courier as courier_module
 from scheduler.courier import TRIES, Courier, pause_before
 from scheduler.notify import sign
@@ -23,11 +23,11 @@ from tests.scheduler.receiver import NAME, Receiver, serving
 
 
 def test_an_ended_job_is_told_and_signed(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     (got,) = receiver.got
     assert got.path == "/hook?token=sesame"
     assert (got.headers["Gopfarm-Event"], got.headers["Gopfarm-Delivery"]) == ("job.cancelled", "j:1")
@@ -40,11 +40,11 @@ def test_an_ended_job_is_told_and_signed(
 
 
 def test_secrets_are_changed_without_a_gap(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver, webhook_secret="new old")):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     (got,) = receiver.got
     time_part, *signatures = got.headers["Gopfarm-Signature"].split(",")
     now = int(time_part.removeprefix("t="))
@@ -52,62 +52,62 @@ def test_secrets_are_changed_without_a_gap(
 
 
 def test_a_scheduler_that_dies_between_claim_and_post_loses_nothing(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     end_job(store, "j", receiver)
-    assert len(events.claim(10, 1.0, 10, {})) == 1  # by one that is never heard of again
+    assert len(deliveries.claim(10, 1.0, 10, {})) == 1  # by one that is never heard of again
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "delivered"), "another delivers it")
-    assert delivery(events, "j:1").tries == 2
+        until(in_state(deliveries, "j:1", "delivered"), "another delivers it")
+    assert delivery(deliveries, "j:1").tries == 2
 
 
 def test_one_that_dies_between_post_and_settling_makes_a_duplicate_with_the_same_id(
     valkey: redis.Redis,
     store: TaskStore,
-    events: EventStore,
+    deliveries: DeliveryStore,
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, lost = EventStore.settle, threading.Event()
+    real, lost = DeliveryStore.settle, threading.Event()
 
-    def settle(self: EventStore, *arguments: object) -> bool:
+    def settle(self: DeliveryStore, *arguments: object) -> bool:
         if not lost.is_set():
             lost.set()
             raise redis.ConnectionError("gone")
         return real(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(EventStore, "settle", settle)
+    monkeypatch.setattr(DeliveryStore, "settle", settle)
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver), lease_seconds=1.0):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     assert [got.headers["Gopfarm-Delivery"] for got in receiver.got] == ["j:1", "j:1"]
     assert receiver.got[0].body == receiver.got[1].body
 
 
 def test_several_couriers_share_the_work_and_tell_nothing_twice(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     jobs = [f"j{number}" for number in range(60)]
     for job in jobs:
         end_job(store, job, receiver)
     settings = settings_for(receiver)
     with running(valkey, settings), running(valkey, settings), running(valkey, settings):
-        until(lambda: events.backlog().waiting == 0, "all are delivered")
+        until(lambda: deliveries.backlog().waiting == 0, "all are delivered")
     told = [got.headers["Gopfarm-Delivery"] for got in receiver.got]
     assert sorted(told) == sorted(f"{job}:1" for job in jobs)
 
 
 def test_a_receiver_that_recovers_is_told_with_one_id_throughout(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     receiver.status = 503
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(lambda: delivery(events, "j:1").error == "the receiver answered 503", "a try has failed")
+        until(lambda: delivery(deliveries, "j:1").error == "the receiver answered 503", "a try has failed")
         receiver.status = 200
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     assert {got.headers["Gopfarm-Delivery"] for got in receiver.got} == {"j:1"}
-    assert len(receiver.got) == delivery(events, "j:1").tries >= 2
+    assert len(receiver.got) == delivery(deliveries, "j:1").tries >= 2
 
 
 def test_pauses_double_and_the_tries_span_half_a_day() -> None:
@@ -119,29 +119,29 @@ def test_pauses_double_and_the_tries_span_half_a_day() -> None:
 
 
 def test_after_the_last_try_it_is_a_dead_letter_until_it_is_replayed(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     receiver.status = 500
     end_job(store, "j", receiver)
     valkey.hset(keys.delivery("j:1"), "tries", TRIES - 1)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "dead"), "it is given up")
-        (dead,) = events.dead(10)
+        until(in_state(deliveries, "j:1", "dead"), "it is given up")
+        (dead,) = deliveries.dead(10)
         assert (dead.tries, dead.error) == (TRIES, "the receiver answered 500")
         assert len(receiver.got) == 1
         receiver.status = 200
-        assert events.replay("j:1")
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        assert deliveries.replay("j:1")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     assert [got.headers["Gopfarm-Delivery"] for got in receiver.got] == ["j:1", "j:1"]
 
 
 def test_a_receiver_that_is_gone_for_good_is_not_asked_again(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     receiver.status = 410
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "dead"), "it is given up")
+        until(in_state(deliveries, "j:1", "dead"), "it is given up")
     assert len(receiver.got) == 1
 
 
@@ -166,7 +166,7 @@ def test_receivers_that_do_not_answer_do_not_hold_up_the_others(
 
 
 def test_a_name_that_does_not_resolve_is_tried_again(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     tried = threading.Event()
 
@@ -180,16 +180,16 @@ def test_a_name_that_does_not_resolve_is_tried_again(
     courier = Courier(valkey, settings_for(receiver), names)
     courier.start()
     try:
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     finally:
         courier.stop()
-    assert delivery(events, "j:1").tries == 2
+    assert delivery(deliveries, "j:1").tries == 2
 
 
 def test_a_bug_costs_a_try_and_not_the_courier(
     valkey: redis.Redis,
     store: TaskStore,
-    events: EventStore,
+    deliveries: DeliveryStore,
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -204,14 +204,14 @@ def test_a_bug_costs_a_try_and_not_the_courier(
     monkeypatch.setattr(courier_module, "payload", payload)
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
-    assert delivery(events, "j:1").tries == 2
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
+    assert delivery(deliveries, "j:1").tries == 2
 
 
 def test_stopping_waits_for_the_try_in_hand_and_settles_it(
     valkey: redis.Redis,
     store: TaskStore,
-    events: EventStore,
+    deliveries: DeliveryStore,
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -221,33 +221,33 @@ def test_stopping_waits_for_the_try_in_hand_and_settles_it(
     with running(valkey, settings_for(receiver)):
         until(lambda: receiver.got, "the receiver has it")
         threading.Timer(0.3, receiver.held.set).start()
-    assert delivery(events, "j:1").state == "delivered"
+    assert delivery(deliveries, "j:1").state == "delivered"
 
 
 def test_redis_out_of_reach_is_survived(
     valkey: redis.Redis,
     store: TaskStore,
-    events: EventStore,
+    deliveries: DeliveryStore,
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, left = EventStore.claim, [3]
+    real, left = DeliveryStore.claim, [3]
 
-    def claim(self: EventStore, *arguments: object) -> object:
+    def claim(self: DeliveryStore, *arguments: object) -> object:
         left[0] -= 1
         if left[0] >= 0:
             raise redis.ConnectionError("gone")
         return real(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(EventStore, "claim", claim)
+    monkeypatch.setattr(DeliveryStore, "claim", claim)
     monkeypatch.setattr(courier_module, "_POLL_SECONDS", 0.05)
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
 
 
 def test_the_figures_tell_what_waits_and_what_became_of_it(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     def count(outcome: Outcome) -> float:
         return float(metrics.WEBHOOK_DELIVERIES.labels(outcome.value)._value.get())
@@ -260,15 +260,15 @@ def test_the_figures_tell_what_waits_and_what_became_of_it(
     valkey.zadd(keys.DELIVERIES, {"later:1": time.time() + 1000})
     valkey.zadd(keys.DELIVERIES_BY_AGE, {"later:1": time.time() - 777})
     with running(valkey, settings_for(receiver)):
-        until(lambda: events.backlog().dead == 2, "two are given up")
+        until(lambda: deliveries.backlog().dead == 2, "two are given up")
     assert count(Outcome.DEAD) - before[Outcome.DEAD] == 2
     assert count(Outcome.DELIVERED) == before[Outcome.DELIVERED]
-    assert events.backlog().waiting == 1
-    assert events.backlog().oldest_seconds >= 777
+    assert deliveries.backlog().waiting == 1
+    assert deliveries.backlog().oldest_seconds >= 777
 
 
 def test_progress_is_told_to_who_asked_for_it(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     spec = JobSpec(
         source="s3://films/film.mp4",

@@ -84,7 +84,7 @@ def counts(folder: Path) -> set[int]:
 
 
 def events(valkey: redis.Redis) -> list[str]:
-    return [event.event for event in EventStore(valkey, 1).events("0", "j")]
+    return [event.event for event in EventStore(valkey).events("0", "j")]
 
 
 def test_the_stream_is_shown_as_soon_as_the_first_chunk_is_there_with_its_sound(

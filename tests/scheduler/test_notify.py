@@ -6,7 +6,7 @@ import json
 import re
 
 from gopfarm.store import JobState, JobView
-from gopfarm.store.events import Delivery
+from gopfarm.store.deliveries import Delivery
 from scheduler.notify import headers, payload, sign
 
 VIEW = JobView(

@@ -14,7 +14,7 @@ from gopfarm.errors import SourceError, SpecError
 from gopfarm.settings import Settings
 from gopfarm.spec import JobSpec
 from gopfarm.store import Board, JobState, StepStore, TaskStore, keys
-from gopfarm.store.events import EventStore
+from gopfarm.store.deliveries import DeliveryStore
 from gopfarm.tracing import NO_SPAN
 from scheduler import reconcile
 from scheduler.spans import Submission, record_ended
@@ -137,15 +137,15 @@ def test_a_worker_that_dies_leaves_a_word_in_the_trace(
 
 
 def test_every_try_of_a_webhook_has_a_span(
-    collector: Collector, valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    collector: Collector, valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     receiver.status = 503
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(lambda: delivery(events, "j:1").error, "the first try has failed")
+        until(lambda: delivery(deliveries, "j:1").error, "the first try has failed")
         receiver.status = 204
         valkey.zadd(keys.DELIVERIES, {"j:1": time.time()})
-        until(in_state(events, "j:1", "delivered"), "the second one has not")
+        until(in_state(deliveries, "j:1", "delivered"), "the second one has not")
     tracing.shut_down()
     first, second = sorted(collector.spans, key=lambda span: span.start)
     assert (first.failed, first.attributes["error.type"]) == (True, "503")
@@ -158,11 +158,11 @@ def test_every_try_of_a_webhook_has_a_span(
 
 
 def test_a_webhook_tells_the_trace_also_where_nothing_is_recorded(
-    valkey: redis.Redis, store: TaskStore, events: EventStore, receiver: Receiver
+    valkey: redis.Redis, store: TaskStore, deliveries: DeliveryStore, receiver: Receiver
 ) -> None:
     end_job(store, "j", receiver)
     with running(valkey, settings_for(receiver)):
-        until(in_state(events, "j:1", "delivered"), "it is delivered")
+        until(in_state(deliveries, "j:1", "delivered"), "it is delivered")
     (got,) = receiver.got
     assert got.headers["traceparent"] == str(store.trace("j").root)
     assert got.document["job"]["trace_id"] == store.trace("j").trace_id

@@ -11,7 +11,7 @@ from gopfarm.metrics import labels as every
 from gopfarm.metrics.labels import SCRIPTS
 from gopfarm.queues import WORKER_QUEUES
 from gopfarm.store import LIVE_STATES, Finish, GivenBack, JobState
-from gopfarm.store.events import Outcome
+from gopfarm.store.deliveries import Outcome
 from scheduler.dispatch import QUEUES
 
 ROOT = Path(__file__).parents[3]

@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-import time
 from importlib import resources
-from typing import Any
 
 import pytest
 import redis
-from redis.connection import AbstractConnection
 
-from gopfarm.errors import EncodeError, FarmError, SourceError, SpecError
+from gopfarm.errors import FarmError, SourceError, SpecError
+from gopfarm.spec import JobSpec
 from gopfarm.store import JobState, TaskStore, keys
-from gopfarm.store.events import Delivery, EventStore, Outcome
-from tests.gopfarm.store.jobs import PLAN, SPEC, TTL_SECONDS, begin, open_tasks, result_of, store_on
+from gopfarm.store.events import EventStore
+from tests.gopfarm.store.jobs import PLAN, SPEC, begin, result_of, store_on
 
 HOOKED = SPEC.model_copy(update={"webhook": "https://Hooks.example.com/x?key=1"})
-ALL = HOOKED.model_copy(
-    update={"webhook_events": ("job.done", "job.failed", "job.cancelled", "job.progress")}
-)
-LEASE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -27,24 +21,12 @@ def store(valkey: redis.Redis) -> TaskStore:
 
 @pytest.fixture
 def events(valkey: redis.Redis) -> EventStore:
-    return EventStore(valkey, TTL_SECONDS)
+    return EventStore(valkey)
 
 
-def claim(events: EventStore, most: int = 100, room: dict[str, int] | None = None) -> list[Delivery]:
-    return events.claim(most, LEASE_SECONDS, 100, room or {})
-
-
-def end(store: TaskStore, job_id: str, spec: object = HOOKED) -> None:
-    assert store.create(job_id, spec)  # type: ignore[arg-type]
+def end(store: TaskStore, job_id: str, spec: JobSpec) -> None:
+    assert store.create(job_id, spec)
     assert store.cancel(job_id)
-
-
-def make_due(valkey: redis.Redis, delivery_id: str) -> None:
-    """Let the lease or the pause of a delivery end now."""
-    valkey.zadd(keys.DELIVERIES, {delivery_id: time.time() - 1})
-
-
-# Events.
 
 
 def test_each_end_and_each_tenth_of_a_job_is_an_event(store: TaskStore, events: EventStore) -> None:
@@ -72,14 +54,16 @@ def test_of_many_tasks_only_each_tenth_is_told(valkey: redis.Redis) -> None:
         valkey.delete(keys.EVENTS)
         for done in range(1, tasks + 1):
             step(args=[done, tasks])
-        told = [event.progress for event in EventStore(valkey, 1).events()]
+        told = [event.progress for event in EventStore(valkey).events()]
         assert len(told) == min(10, tasks)
         assert told == sorted(set(told))
         assert told[-1] == 1.0
 
 
 @pytest.mark.parametrize("end_of", ["fail", "cancel", "reject", "attempts"])
-def test_every_way_to_an_end_is_told_once(store: TaskStore, events: EventStore, end_of: str) -> None:
+def test_every_way_to_an_end_is_told_once(
+    valkey: redis.Redis, store: TaskStore, events: EventStore, end_of: str
+) -> None:
     if end_of == "reject":
         store.reject("j", '{"webhook": "https://hooks.example.com"}', SpecError("no"))
         store.reject("j", "{", SpecError("no"))
@@ -96,7 +80,7 @@ def test_every_way_to_an_end_is_told_once(store: TaskStore, events: EventStore, 
     assert set(told) == {name}
     # A rejected submission leaves its id free: each time is a job of its own.
     assert len(told) == (2 if end_of == "reject" else 1)
-    assert len(claim(events)) == (0 if end_of == "reject" else 1)
+    assert valkey.zcard(keys.DELIVERIES) == (0 if end_of == "reject" else 1)
 
 
 def test_events_are_read_from_where_one_left_off(store: TaskStore, events: EventStore) -> None:
@@ -108,208 +92,3 @@ def test_events_are_read_from_where_one_left_off(store: TaskStore, events: Event
     assert events.last_event() == told[-1].id
     assert list(events.events(told[1198].id)) == told[1199:]
     assert [event.job for event in events.events(job_id="j7")] == ["j7"]
-
-
-# Deliveries.
-
-
-def test_only_who_asked_hears_of_it(store: TaskStore, events: EventStore) -> None:
-    end(store, "silent", SPEC)
-    end(store, "other", HOOKED.model_copy(update={"webhook_events": ("job.done",)}))
-    end(store, "asked")
-    (delivery,) = claim(events)
-    assert (delivery.id, delivery.event, delivery.host) == ("asked:1", "job.cancelled", "hooks.example.com")
-
-
-def test_a_spec_from_before_the_choice_hears_of_the_ends(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    begin(store, "j", HOOKED)
-    valkey.hset(keys.job("j"), "spec", HOOKED.model_dump_json(exclude={"webhook_events"}))
-    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1, PLAN.hash)
-    store.fail("j", FarmError("no"))
-    assert [delivery.event for delivery in claim(events)] == ["job.failed"]
-
-
-def test_a_delivery_keeps_the_job_as_it_was(store: TaskStore, events: EventStore) -> None:
-    begin(store, "j", ALL)
-    store.finish("j", PLAN.tasks[0].id, "w", result_of(PLAN.tasks[0].id), 1, PLAN.hash)
-    store.finish("j", PLAN.tasks[1].id, "w", result_of(PLAN.tasks[1].id), 1, PLAN.hash)
-    store.fail("j", SourceError("film.mp4 is truncated"))
-    now = store.view("j")
-    assert now is not None
-    first, second, failed = claim(events)
-    then = first.view_of(now)
-    assert (then.state, then.tasks, then.tasks_done, then.progress) == (JobState.ENCODING, 5, 1, 0.2)
-    assert then.error is None
-    assert "failed" not in then.times
-    assert second.view_of(now).tasks_done == 2
-    assert failed.view_of(now) == now
-
-
-def test_a_late_delivery_knows_nothing_of_what_a_retry_did(store: TaskStore, events: EventStore) -> None:
-    begin(store, "j", HOOKED)
-    task = PLAN.tasks[0].id
-    store.start("j", task, "w", 15)
-    store.give_back("j", task, "w", 1, EncodeError("the first time"))
-    assert store.retry("j") == "retried"
-    assert store.set_priority("j", 9) == "changed"
-    assert store.move("j", JobState.PROBING)
-    assert store.move("j", JobState.PLANNING)
-    assert open_tasks(store, "j")
-    store.start("j", task, "w", 15)
-    store.give_back("j", task, "w", 3, EncodeError("the second time"))
-    now = store.view("j")
-    assert now is not None
-    assert (now.retries, now.priority, len(now.failures)) == (1, 9, 2)
-    (delivery,) = claim(events)
-    then = delivery.view_of(now)
-    assert (then.state, then.retries, then.priority) == (JobState.FAILED, 0, HOOKED.priority)
-    assert [failure.reason for failure in then.failures] == ["the first time"]
-
-
-def test_what_was_claimed_is_not_claimed_again_within_its_lease(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    end(store, "j")
-    (first,) = claim(events)
-    assert claim(events) == []
-    make_due(valkey, "j:1")
-    (second,) = claim(events)
-    assert (first.id, first.attempt, second.id, second.attempt) == ("j:1", 1, "j:1", 2)
-
-
-def test_a_try_that_lost_its_lease_decides_nothing_unless_it_succeeded(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    end(store, "j")
-    (first,) = claim(events)
-    make_due(valkey, "j:1")
-    (second,) = claim(events)
-    assert not events.settle(first, Outcome.DEAD, "late")
-    assert not events.settle(first, Outcome.RETRY, "late", 1.0)
-    assert events.settle(first, Outcome.DELIVERED)
-    assert not events.settle(second, Outcome.RETRY, "the connection broke", 1.0), "it has arrived already"
-    assert claim(events) == []
-    view = events.delivery("j:1")
-    assert view is not None
-    assert (view.state, view.due) == ("delivered", None)
-
-
-def test_a_failed_try_is_due_after_its_pause(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    end(store, "j")
-    (delivery,) = claim(events)
-    assert events.settle(delivery, Outcome.RETRY, "the receiver answered 503", 1000.0)
-    view = events.delivery("j:1")
-    assert view is not None
-    assert view.due == pytest.approx(time.time() + 1000, abs=100)
-    assert (view.state, view.tries, view.error) == ("waiting", 1, "the receiver answered 503")
-    assert claim(events) == []
-
-
-def test_what_was_given_up_is_kept_with_its_reason_and_can_be_replayed(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    end(store, "j")
-    (delivery,) = claim(events)
-    assert events.settle(delivery, Outcome.DEAD, "the receiver answered 410")
-    (dead,) = events.dead(10)
-    assert (dead.id, dead.state, dead.error, dead.due) == ("j:1", "dead", "the receiver answered 410", None)
-    assert events.backlog().dead == 1
-    assert 0 < valkey.ttl(keys.delivery("j:1")) <= TTL_SECONDS
-
-    assert events.replay("j:1")
-    assert (events.dead(10), valkey.ttl(keys.delivery("j:1"))) == ([], -1)
-    (again,) = claim(events)
-    assert (again.id, again.attempt) == ("j:1", 1)
-
-
-def test_what_was_delivered_can_be_replayed_too(store: TaskStore, events: EventStore) -> None:
-    end(store, "j")
-    (delivery,) = claim(events)
-    events.settle(delivery, Outcome.DELIVERED)
-    assert [view.state for view in events.of_job("j")] == ["delivered"]
-    assert events.waiting(10) == []
-    assert events.replay("j:1")
-    assert [view.state for view in events.of_job("j")] == ["waiting"]
-    assert len(claim(events)) == 1
-    assert not events.replay("j:2")
-
-
-def test_a_record_is_not_kept_longer_than_its_job(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    end(store, "j")
-    valkey.expire(keys.job("j"), 60)
-    (delivery,) = claim(events)
-    events.settle(delivery, Outcome.DEAD, "no")
-    assert 0 < valkey.ttl(keys.delivery("j:1")) <= 60
-    valkey.delete(keys.delivery("j:1"))
-    assert events.dead(10) == []
-    assert events.backlog().dead == 0
-
-
-def test_dead_letters_leave_the_index_when_their_time_is_over(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    for name in ("old", "new"):
-        end(store, name)
-    first, second = claim(events)
-    events.settle(first, Outcome.DEAD, "no")
-    assert events.backlog().dead == 1
-    valkey.zadd(keys.DEAD, {first.id: time.time() - 1})
-    assert events.backlog().dead == 0, "without anybody settling anything"
-    events.settle(second, Outcome.DEAD, "no")
-    assert valkey.zrange(keys.DEAD, 0, -1) == [second.id]
-
-
-def test_a_host_gets_no_more_than_its_room_and_does_not_hold_up_others(
-    store: TaskStore, events: EventStore
-) -> None:
-    for number in range(1500):  # more than one claim looks at
-        end(store, f"slow-{number}")
-    other = HOOKED.model_copy(update={"webhook": "https://quick.example.com:8443/"})
-    end(store, "quick", other)
-    assert [delivery.job for delivery in claim(events, 10, {"hooks.example.com": 0})] == []
-    taken = claim(events, 10, {"hooks.example.com": 2})
-    assert [delivery.job for delivery in taken] == ["slow-1000", "slow-1001", "quick"]
-    assert events.backlog().waiting == 1501
-
-
-def test_the_backlog_tells_how_long_the_oldest_event_waits(
-    store: TaskStore, events: EventStore, valkey: redis.Redis
-) -> None:
-    assert events.backlog().oldest_seconds == 0
-    end(store, "j")
-    end(store, "k")
-    valkey.zadd(keys.DELIVERIES_BY_AGE, {"j:1": time.time() - 5000})
-    backlog = events.backlog()
-    assert (backlog.waiting, backlog.dead) == (2, 0)
-    assert backlog.oldest_seconds == pytest.approx(5000, abs=100)
-    assert [view.id for view in events.waiting(10)] == ["j:1", "k:1"]
-    for delivery in claim(events):
-        events.settle(delivery, Outcome.DELIVERED)
-    assert events.backlog().oldest_seconds == 0
-
-
-def test_a_list_of_deliveries_takes_few_round_trips_however_long_it_is(
-    store: TaskStore, events: EventStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(20):
-        end(store, f"j{number}")
-    sent = []
-    send = AbstractConnection.send_packed_command
-
-    def counted(*arguments: Any, **options: Any) -> None:
-        sent.append(arguments)
-        send(*arguments, **options)  # type: ignore[no-untyped-call]
-
-    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
-    waiting = events.waiting(100)
-    tenants = store.tenants(view.job for view in waiting)
-    assert len(sent) == 3
-    assert [view.job for view in waiting] == [f"j{number}" for number in range(20)]
-    assert all(view.due is not None for view in waiting)
-    assert set(tenants.values()) == {"default"}
