@@ -163,7 +163,7 @@ def test_the_api_listens_to_others_asks_for_tokens_and_is_probed() -> None:
     objects = render(MATRIX["hpa-api"])
     box = container(objects, "-api")
     arguments = parsed(box["args"])
-    assert (arguments["host"], arguments["port"], arguments["metrics_port"]) == ("0.0.0.0", 8080, 9100)
+    assert (arguments["host"], arguments["port"], arguments["metrics_port"]) == ("::", 8080, 9100)
     probes = {name: box[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
     assert {probe["port"] for probe in probes.values()} == {"http"}
     asked = {probe["path"] for probe in probes.values()}
