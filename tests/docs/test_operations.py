@@ -219,6 +219,12 @@ def test_a_role_is_asked_to_end_and_given_the_time_for_it(unit: Path) -> None:
     assert int(found["TimeoutStopSec"]) >= (int(grace[1]) if grace else 30) + 20
 
 
+def test_a_worker_s_memory_has_no_end_unless_its_slots_have() -> None:
+    """By default there is a slot for each core: what fits on one machine would end tasks on another."""
+    found = directives(FOLDER / "systemd" / "gopfarm-worker.service")
+    assert ("MemoryMax" in found) == ("--slots" in found["ExecStart"])
+
+
 _FILTERED = """
 import ctypes, json, os, sys
 seccomp = ctypes.CDLL(sys.argv[1])
