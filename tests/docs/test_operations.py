@@ -32,6 +32,7 @@ from gopfarm.store import Board, Fleet, JobState, connect
 from tests.docs.redis_commands import acl, of_roles
 from tests.farm.processes import ROOT, Farm, until
 from tests.gopfarm.store.jobs import begin, store_on
+from tests.helm.chart import defaults
 
 FOLDER = ROOT / "docs" / "operations"
 USERS = FOLDER / "users.acl"
@@ -156,6 +157,18 @@ def test_keda_can_ask_how_long_queues_are(guarded: Path) -> None:
         for key in ("dramatiq:encode.cpu", "dramatiq:encode.nvenc", "gopfarm:active"):
             assert keda.eval(script, 1, key) == 0
     assert refusals(guarded) == []
+
+
+def test_a_full_valkey_is_given_no_more_than_its_container_has() -> None:
+    """Else the kernel ends it, where it would only refuse writes. Rewriting its file takes memory as well."""
+    chart = defaults()["redis"]["bundled"]["resources"]["limits"]["memory"]
+    compose = re.search(r"VALKEY_MEMORY:-(\d)g}", (ROOT / "docker" / "compose.yaml").read_text())
+    assert chart.endswith("Mi")
+    assert compose
+    least = min(int(chart[:-2]), int(compose[1]) << 10)
+    told = re.findall(r"config set maxmemory (\S+?)mb", (ROOT / "docs" / "operations.md").read_text())
+    assert len(told) == 2
+    assert all(int(figure) <= 0.9 * least for figure in told)
 
 
 def test_nobody_comes_in_without_a_name(guarded: Path) -> None:

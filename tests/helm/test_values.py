@@ -131,10 +131,12 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1), ("operations.md", 1)]
+)
 def test_values_that_the_documentation_shows_are_taken(page: str, least: int) -> None:
     text = (ROOT / "docs" / page).read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= least
     for block in blocks:
         assert render(yaml.safe_load(block))
