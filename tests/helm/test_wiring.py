@@ -281,7 +281,18 @@ def test_the_rules_reach_the_operator_but_for_those_that_are_disabled(metrics: O
         for group in file["groups"]
     ]
     where = metrics.get("runbooks", "docs/runbooks.md")
-    assert json.loads(json.dumps(item["spec"]["groups"]).replace(where, "docs/runbooks.md")) == wanted
+    told = json.dumps(item["spec"]["groups"]).replace(where, "docs/runbooks.md")
+    for matcher, as_in_the_files in (("{%s, ", "{"), ("{%s}", "")):
+        told = told.replace(matcher % r"namespace=\"video\"", as_in_the_files)
+    assert json.loads(told) == wanted
+
+
+def test_every_selector_of_the_rules_names_the_farm() -> None:
+    (item,) = of_kind(render({"metrics": {"prometheusRule": {"enabled": True}}}), "PrometheusRule")
+    for rule in (rule for group in item["spec"]["groups"] for rule in group["rules"]):
+        found = re.findall(r"\b(?:gopfarm_\w+|namespace\w*:[\w:]+|up)\b(\{[^}]*\})?", rule["expr"])
+        assert found
+        assert all('namespace="video"' in matchers for matchers in found), rule["expr"]
 
 
 def test_only_alerts_that_exist_are_disabled_in_the_examples() -> None:
