@@ -28,6 +28,7 @@ SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
         ({"workers": {"pools": {"Big_Pool": {}}}}, "Big_Pool"),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"share": 2}}}}}, "share"),
         ({"workers": {"defaults": {"graceSeconds": -1}}}, "graceSeconds"),
+        ({"workers": {"pools": {"cpu": {"scratch": {"perSlotMiB": 64}}}}}, "perSlotMiB"),
         ({"settings": {"sandbox": "off"}}, "sandbox"),
         ({"settings": {"redis_url": "redis://x"}}, "redis_url"),
         ({"settings": {"tenants": {"school": {"wait": 1}}}}, "wait"),
