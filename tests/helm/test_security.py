@@ -206,6 +206,21 @@ def test_the_valkey_lets_in_the_farm_and_who_is_named() -> None:
     assert rule["egress"] == []
 
 
+def test_notes_tell_who_is_cut_off_from_the_api() -> None:
+    """Clients of a load balancer or of a node port are in no namespace."""
+
+    def told(service: str, **policy: Any) -> bool:
+        tokens = {"existingSecret": "gopfarm-tokens"}
+        api = {"enabled": True, "tokensSecret": tokens, "service": {"type": service}}
+        return "networkPolicy.apiFrom" in notes({"api": api, "networkPolicy": policy})
+
+    assert told("LoadBalancer")
+    assert told("NodePort")
+    assert not told("ClusterIP")
+    assert not told("LoadBalancer", apiFrom=[{"ipBlock": {"cidr": "203.0.113.0/24"}}])
+    assert not told("LoadBalancer", enabled=False)
+
+
 def test_the_sandbox_is_strict_unless_somebody_says_otherwise() -> None:
     assert named(render(), "ConfigMap", "gopfarm")["data"]["GOPFARM_SANDBOX"] == "strict"
     assert "sandbox" not in notes()
