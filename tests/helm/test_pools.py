@@ -6,10 +6,12 @@ import json
 import re
 from typing import Any
 
+import click
 import pytest
 
 import scheduler.role
 import worker.role
+from cli.main import cli
 from tests.helm.chart import CHART, MATRIX, Object, container, named, of_kind, render
 from tests.prometheus.rules import ALERTS
 from worker.room import SLOT_BYTES
@@ -153,6 +155,27 @@ def test_a_gpu_pool_asks_for_devices_and_its_own_image() -> None:
     cpu = container(objects, "worker-cpu")
     assert "nvidia.com/gpu" not in cpu["resources"]["limits"]
     assert cpu["image"].endswith("@sha256:" + "0" * 64)
+
+
+def test_slots_for_gpus_are_as_many_as_a_worker_takes() -> None:
+    assert isinstance(cli, click.Group)
+    command = cli.get_command(click.Context(cli), "worker")
+    assert command
+    (option,) = [option for option in command.params if option.name == "gpu_slots"]
+    assert isinstance(option.type, click.IntRange)
+    values = {"workers": {"pools": {"gpu": {"enabled": True, "slots": option.type.max}}}}
+    assert f"--gpu-slots={option.type.max}" in container(render(values), "worker-gpu")["args"]
+
+
+def test_a_pool_may_pull_its_image_as_it_likes() -> None:
+    values = {
+        "image": {"pullPolicy": "Never"},
+        "workers": {"pools": {"a": {"image": {"pullPolicy": "Always"}}}},
+    }
+    policies = {
+        pool: container(render(values), pool)["imagePullPolicy"] for pool in ("worker-a", "worker-cpu")
+    }
+    assert policies == {"worker-a": "Always", "worker-cpu": "Never"}
 
 
 def test_a_value_of_a_pool_wins_over_that_of_all_pools() -> None:

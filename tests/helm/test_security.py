@@ -102,6 +102,18 @@ def test_no_secret_is_in_a_config_map_or_in_a_pod() -> None:
     assert not [item["kind"] for item in objects if item["kind"] != "Secret" and secret in str(item)]
 
 
+def test_pods_restart_for_another_redis_and_tell_no_sum_of_its_password() -> None:
+    def checksum(url: str) -> str:
+        external = {"bundled": {"enabled": False}, "external": {"url": url}}
+        template = named(render({"redis": external}), "Deployment", "scheduler")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/redis"])
+
+    first = checksum("redis://farm:one@cache:6380/1")
+    assert checksum("redis://farm:two@cache:6380/1") == first
+    assert checksum("redis://farm:one@cache:6380/2") != first
+    assert checksum("redis://farm:one@store:6380/1") != first
+
+
 def test_settings_that_are_secrets_cannot_be_given_as_plain_values() -> None:
     schema = yaml.safe_load((CHART / "values.schema.json").read_text())
     hidden = {name for name, field in Settings.model_fields.items() if not field.repr}

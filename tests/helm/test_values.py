@@ -38,6 +38,7 @@ SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
         ({"autoscaling": {"engine": "vpa"}}, "engine"),
         ({"networkPolicy": {"storage": {"ports": ["https"]}}}, "ports"),
         ({"metrics": {"port": 80}}, "port"),
+        ({"api": {"terminationGraceSeconds": 15}}, "terminationGraceSeconds"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -65,6 +66,22 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_name(values: Object, tol
             r"workers\.pools\.gpu\.autoscaling\.min must be at least 1",
         ),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"min": 20}}}}}, "min is greater than max"),
+        (
+            {"workers": {"pools": {"gpu": {"enabled": True, "slots": 65}}}},
+            r"workers\.pools\.gpu\.slots: .* 64",
+        ),
+        (
+            {"workers": {"pools": {"own": {"queue": "encode.nvenc", "autoscaling": {"min": 1}}}}},
+            r"workers\.pools\.own\.gpu\.count must be at least 1",
+        ),
+        (
+            {"metrics": {"prometheusRule": {"enabled": True, "disabled": ["GopfarmNoLeaders"]}}},
+            r"prometheusRule\.disabled: there is no alert GopfarmNoLeaders",
+        ),
+        (
+            {"api": {"enabled": True, "port": 9100, "tokensSecret": {"existingSecret": "x"}}},
+            r"api\.port and metrics\.port must differ",
+        ),
         (
             {"workers": {"defaults": {"scratch": {"medium": "Memory", "storageClassName": "nvme"}}}},
             "medium or storageClassName, not both",

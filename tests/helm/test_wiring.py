@@ -329,8 +329,8 @@ def test_grafana_s_sidecar_finds_the_dashboards() -> None:
         if item["metadata"]["name"].endswith("-dashboard")
     ]
     assert {item["metadata"]["name"] for item in maps} == {
-        f"demo-gopfarm-{name}-dashboard" for name in ("cost", "farm", "health")
-    }
+        f"demo-gopfarm-video-{name}-dashboard" for name in ("cost", "farm", "health")
+    }  # the release's namespace, since the folder is everybody's
     for item in maps:
         assert item["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert item["metadata"]["annotations"] == {"grafana_folder": "gopfarm"}

@@ -139,7 +139,8 @@ env:
 cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: scratch
 checksum/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
 {{- with .root.Values.redis.external.url }}
-checksum/redis: {{ sha256sum . }}
+# Without its password: whoever may look at pods could try which one has this sum.
+checksum/redis: {{ set (urlParse .) "userinfo" "" | urlJoin | sha256sum }}
 {{- end }}
 {{- with .own }}
 {{ toYaml . }}
