@@ -141,6 +141,43 @@ def test_storage_credentials_come_from_the_account_or_from_a_secret() -> None:
         assert all("secretKeyRef" in x["valueFrom"] for x in variables if "ACCESS_KEY" in x["name"])
 
 
+def test_each_role_may_have_rights_of_its_own() -> None:
+    """And shares those that it has not, as the test pods do."""
+    own = {
+        role: {"serviceAccount": f"of-{role}", "s3Secret": f"keys-{role}", "redisUrlKey": f"url-{role}"}
+        for role in ("scheduler", "worker", "api")
+    }
+    values = {
+        "redis": {
+            "bundled": {"enabled": False},
+            "external": {"existingSecret": "farm-redis", "urlKey": "shared"},
+        },
+        "s3": {"existingSecret": "keys-shared"},
+        "scheduler": {"access": own["scheduler"]},
+        "workers": {"pools": {"cpu": {"access": own["worker"]}, "other": {}}},
+        "api": {"enabled": True, "tokensSecret": {"existingSecret": "x"}, "access": own["api"]},
+        "autoscaling": {"engine": "none"},
+    }
+    rights = {}
+    for name, template in pods(render(values)):
+        for box in template["spec"]["containers"]:
+            refs = {x["name"]: x["valueFrom"]["secretKeyRef"] for x in box["env"] if "valueFrom" in x}
+            assert refs["AWS_ACCESS_KEY_ID"]["name"] == refs["AWS_SECRET_ACCESS_KEY"]["name"]
+            assert refs["GOPFARM_REDIS_URL"]["name"] == "farm-redis"
+            rights[name.removeprefix("demo-gopfarm-")] = {
+                "serviceAccount": template["spec"]["serviceAccountName"],
+                "s3Secret": refs["AWS_ACCESS_KEY_ID"]["name"],
+                "redisUrlKey": refs["GOPFARM_REDIS_URL"]["key"],
+            }
+    shared = {"serviceAccount": "demo-gopfarm", "s3Secret": "keys-shared", "redisUrlKey": "shared"}
+    assert rights == {
+        "scheduler": own["scheduler"],
+        "worker-cpu": own["worker"],
+        "api": own["api"],
+        **dict.fromkeys(("worker-other", "test-leader", "test-redis"), shared),
+    }
+
+
 def test_every_pod_is_under_a_network_policy_for_both_directions() -> None:
     for name, values in MATRIX.items():
         objects = render(values)

@@ -83,6 +83,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_name(values: Object, tol
             r"api\.port and metrics\.port must differ",
         ),
         (
+            {"scheduler": {"access": {"redisUrlKey": "scheduler-url"}}},
+            r"scheduler-url is a key of redis\.external\.existingSecret",
+        ),
+        (
             {"workers": {"defaults": {"scratch": {"medium": "Memory", "storageClassName": "nvme"}}}},
             "medium or storageClassName, not both",
         ),
