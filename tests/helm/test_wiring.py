@@ -22,6 +22,7 @@ from tests.helm.chart import (
     CHART,
     MATRIX,
     NAMESPACE,
+    ROOT,
     Object,
     container,
     named,
@@ -347,3 +348,13 @@ def test_the_monitor_gives_targets_the_labels_that_rules_and_dashboards_ask_for(
     (endpoint,) = item["spec"]["endpoints"]
     assert {"targetLabel": "job", "replacement": "gopfarm"} in endpoint["relabelings"]
     assert "pool" in {rule["targetLabel"] for rule in endpoint["relabelings"]}
+
+
+@pytest.mark.parametrize("page", ["kubernetes.md", "operations.md", "runbooks.md"])
+def test_commands_of_the_pages_name_objects_that_a_release_has(page: str) -> None:
+    """A release ``farm`` has them; the pod of a StatefulSet has its number."""
+    api = {"enabled": True, "tokensSecret": {"existingSecret": "gopfarm-tokens"}}
+    made = {item["metadata"]["name"].removeprefix("demo-") for item in render({"api": api})}
+    shown = set(re.findall(r"\bfarm-(gopfarm[a-z-]*[a-z])", (ROOT / "docs" / page).read_text()))
+    assert shown
+    assert shown <= made
