@@ -41,14 +41,20 @@ def check_host(host: str, settings: Settings) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """Listen on a TCP port; 0 takes a free one.
 
+    ``::`` stands for all addresses of both families, on a machine without IPv6 for those of IPv4.
+
     Raises:
         SpecError: The address cannot be listened on; the message says why.
     """
+    everywhere = host == "::"
+    both = everywhere and socket.has_dualstack_ipv6()
+    if everywhere and not both:
+        host = "0.0.0.0"  # noqa: S104 - as was asked for
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
         number = error.errno if isinstance(error, OSError) and error.errno else None
         reason = os.strerror(number) if number and number > 0 else str(error)

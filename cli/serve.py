@@ -26,9 +26,11 @@ log = get_logger(__name__)
     epilog="""\b
 Examples:
   gopfarm serve
-  gopfarm serve --host 0.0.0.0 --port 8080 --metrics-port 9100"""
+  gopfarm serve --host :: --port 8080 --metrics-port 9100"""
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; :: is all of them."
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 takes a free one."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from itertools import product
 
@@ -48,6 +49,19 @@ def _begin(metric: Metric, classes: tuple[str, ...]) -> None:
             metric.collector.labels(*of)
 
 
+def _everywhere() -> str:
+    """Return the address for all of this machine's: of both families, or of IPv4 where it has no IPv6.
+
+    A pod may have addresses of one family only, and the kubelet asks at those.
+    """
+    try:
+        with socket.socket(socket.AF_INET6) as trial:
+            both = not trial.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    except OSError:
+        both = False
+    return "::" if both else "0.0.0.0"  # noqa: S104 - metrics are for other machines
+
+
 def serve_metrics(port: int, *roles: Role, tenant_classes: Iterable[str] = ()) -> None:
     """Answer Prometheus on a TCP port, in a background thread, until the process ends.
 
@@ -60,7 +74,7 @@ def serve_metrics(port: int, *roles: Role, tenant_classes: Iterable[str] = ()) -
         SpecError: The port cannot be listened on.
     """
     try:
-        start_http_server(port, registry=registry_of(roles or Role, tenant_classes))
+        start_http_server(port, _everywhere(), registry_of(roles or Role, tenant_classes))
     except OSError as error:
         raise SpecError(
             f"metrics cannot be served on port {port}: {error.strerror}; choose another --metrics-port"

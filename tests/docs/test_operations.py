@@ -32,6 +32,7 @@ from gopfarm.store import Board, Fleet, JobState, connect
 from tests.docs.redis_commands import acl, of_roles
 from tests.farm.processes import ROOT, Farm, until
 from tests.gopfarm.store.jobs import begin, store_on
+from tests.helm.chart import defaults
 
 FOLDER = ROOT / "docs" / "operations"
 USERS = FOLDER / "users.acl"
@@ -158,6 +159,18 @@ def test_keda_can_ask_how_long_queues_are(guarded: Path) -> None:
     assert refusals(guarded) == []
 
 
+def test_a_full_valkey_is_given_no_more_than_its_container_has() -> None:
+    """Else the kernel ends it, where it would only refuse writes. Rewriting its file takes memory as well."""
+    chart = defaults()["redis"]["bundled"]["resources"]["limits"]["memory"]
+    compose = re.search(r"VALKEY_MEMORY:-(\d)g}", (ROOT / "docker" / "compose.yaml").read_text())
+    assert chart.endswith("Mi")
+    assert compose
+    least = min(int(chart[:-2]), int(compose[1]) << 10)
+    told = re.findall(r"config set maxmemory (\S+?)mb", (ROOT / "docs" / "operations.md").read_text())
+    assert len(told) == 2
+    assert all(int(figure) <= 0.9 * least for figure in told)
+
+
 def test_nobody_comes_in_without_a_name(guarded: Path) -> None:
     with connect(f"unix://{guarded}") as client, pytest.raises(redis.AuthenticationError):
         Fleet(client).workers()
@@ -217,6 +230,12 @@ def test_a_role_is_asked_to_end_and_given_the_time_for_it(unit: Path) -> None:
     )
     grace = re.search(r"--grace (\d+)", found["ExecStart"])
     assert int(found["TimeoutStopSec"]) >= (int(grace[1]) if grace else 30) + 20
+
+
+def test_a_worker_s_memory_has_no_end_unless_its_slots_have() -> None:
+    """By default there is a slot for each core: what fits on one machine would end tasks on another."""
+    found = directives(FOLDER / "systemd" / "gopfarm-worker.service")
+    assert ("MemoryMax" in found) == ("--slots" in found["ExecStart"])
 
 
 _FILTERED = """

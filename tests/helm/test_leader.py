@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from tests.helm.chart import CHART, container, named, render
+from tests.helm.chart import CHART, MATRIX, container, named, of_kind, render
 
 SCRIPT = (CHART / "files" / "leader.py").read_text()
 
 #: One look instead of many, so that a refusal is quick.
-ONCE = SCRIPT.replace("TRIES, PAUSE_SECONDS = 15, 2.0", "TRIES, PAUSE_SECONDS = 1, 0.0")
+ONCE = SCRIPT.replace("WAIT_SECONDS, PAUSE_SECONDS = 180.0, 2.0", "WAIT_SECONDS, PAUSE_SECONDS = -1.0, 0.0")
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,29 @@ def test_it_says_that_nobody_answers() -> None:
 
 def test_the_pod_runs_this_script_against_the_schedulers() -> None:
     objects = render()
-    boxes = {box["name"]: box for box in named(objects, "Pod", "-test")["spec"]["containers"]}
-    interpreter, _, script, host, port = boxes["leader"]["command"]
+    (box,) = named(objects, "Pod", "-test-leader")["spec"]["containers"]
+    interpreter, _, script, host, port = box["command"]
     assert (interpreter, script) == ("python", SCRIPT)
     assert named(objects, "Service", host)["spec"]["clusterIP"] == "None"
     assert int(port) == container(objects, "scheduler")["ports"][0]["containerPort"]
+
+
+def test_helm_shows_the_log_of_every_check() -> None:
+    """It reads that of a pod's only container, after it has removed what is to be removed at success."""
+    checks = of_kind(render(MATRIX["aws"]), "Pod")
+    order = sorted(checks, key=lambda pod: int(pod["metadata"]["annotations"]["helm.sh/hook-weight"]))
+    assert [[box["name"] for box in pod["spec"]["containers"]] for pod in order] == [
+        ["leader"],
+        ["redis"],
+        ["job"],
+    ]
+    for pod in checks:
+        annotations = pod["metadata"]["annotations"]
+        assert annotations["helm.sh/hook"] == "test"
+        assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation"
+
+
+def test_a_farm_that_has_just_been_installed_has_time_to_come() -> None:
+    """The check that waits is the first, and ends before helm does by itself (5 minutes)."""
+    (wait,) = re.findall(r"^WAIT_SECONDS, PAUSE_SECONDS = ([0-9.]+), ", SCRIPT, re.MULTILINE)
+    assert 120 <= float(wait) <= 240

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
+import click
 import pytest
 
 import scheduler.role
 import worker.role
-from tests.helm.chart import MATRIX, Object, container, named, of_kind, render
+from cli.main import cli
+from tests.helm.chart import CHART, MATRIX, Object, container, named, of_kind, render
+from tests.prometheus.rules import ALERTS
+from worker.room import SLOT_BYTES
 
 #: Seconds that a worker may take after its grace: to give tasks back, and for dramatiq's threads to end.
 _AFTER_GRACE = worker.role._LAST_WORD_SECONDS + worker.role._STOP_TIMEOUT_MS / 1000
@@ -69,6 +75,14 @@ def test_scratch_has_room_for_every_slot_and_counts_as_memory_where_it_is_some()
     for kind in ("requests", "limits"):
         assert memory(in_memory, kind) - memory(on_disk, kind) == 4 * 256
     assert "ephemeral-storage" not in container(in_memory, "worker-cpu")["resources"]["requests"]
+
+
+def test_a_worker_with_the_least_scratch_takes_tasks_and_raises_no_alarm() -> None:
+    """A file system keeps up to a seventh of a small volume for itself; ext4 does."""
+    schema = json.loads((CHART / "values.schema.json").read_text())["$defs"]["pool"]["properties"]
+    least = schema["scratch"]["properties"]["perSlotMiB"]["minimum"]
+    (alarm,) = re.findall(r"< (\d+) \* 2\^20", ALERTS["GopfarmScratchLow"].expr)
+    assert SLOT_BYTES >> 20 < int(alarm) < least * 6 / 7
 
 
 def test_scratch_can_be_a_volume_of_its_own() -> None:
@@ -141,6 +155,27 @@ def test_a_gpu_pool_asks_for_devices_and_its_own_image() -> None:
     cpu = container(objects, "worker-cpu")
     assert "nvidia.com/gpu" not in cpu["resources"]["limits"]
     assert cpu["image"].endswith("@sha256:" + "0" * 64)
+
+
+def test_slots_for_gpus_are_as_many_as_a_worker_takes() -> None:
+    assert isinstance(cli, click.Group)
+    command = cli.get_command(click.Context(cli), "worker")
+    assert command
+    (option,) = [option for option in command.params if option.name == "gpu_slots"]
+    assert isinstance(option.type, click.IntRange)
+    values = {"workers": {"pools": {"gpu": {"enabled": True, "slots": option.type.max}}}}
+    assert f"--gpu-slots={option.type.max}" in container(render(values), "worker-gpu")["args"]
+
+
+def test_a_pool_may_pull_its_image_as_it_likes() -> None:
+    values = {
+        "image": {"pullPolicy": "Never"},
+        "workers": {"pools": {"a": {"image": {"pullPolicy": "Always"}}}},
+    }
+    policies = {
+        pool: container(render(values), pool)["imagePullPolicy"] for pool in ("worker-a", "worker-cpu")
+    }
+    assert policies == {"worker-a": "Always", "worker-cpu": "Never"}
 
 
 def test_a_value_of_a_pool_wins_over_that_of_all_pools() -> None:

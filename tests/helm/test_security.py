@@ -102,6 +102,18 @@ def test_no_secret_is_in_a_config_map_or_in_a_pod() -> None:
     assert not [item["kind"] for item in objects if item["kind"] != "Secret" and secret in str(item)]
 
 
+def test_pods_restart_for_another_redis_and_tell_no_sum_of_its_password() -> None:
+    def checksum(url: str) -> str:
+        external = {"bundled": {"enabled": False}, "external": {"url": url}}
+        template = named(render({"redis": external}), "Deployment", "scheduler")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/redis"])
+
+    first = checksum("redis://farm:one@cache:6380/1")
+    assert checksum("redis://farm:two@cache:6380/1") == first
+    assert checksum("redis://farm:one@cache:6380/2") != first
+    assert checksum("redis://farm:one@store:6380/1") != first
+
+
 def test_settings_that_are_secrets_cannot_be_given_as_plain_values() -> None:
     schema = yaml.safe_load((CHART / "values.schema.json").read_text())
     hidden = {name for name, field in Settings.model_fields.items() if not field.repr}
@@ -127,6 +139,43 @@ def test_storage_credentials_come_from_the_account_or_from_a_secret() -> None:
         variables = container(render(MATRIX[name]), "worker-cpu")["env"]
         assert {x["name"] for x in variables if "ACCESS_KEY" in x["name"]} == expected
         assert all("secretKeyRef" in x["valueFrom"] for x in variables if "ACCESS_KEY" in x["name"])
+
+
+def test_each_role_may_have_rights_of_its_own() -> None:
+    """And shares those that it has not, as the test pods do."""
+    own = {
+        role: {"serviceAccount": f"of-{role}", "s3Secret": f"keys-{role}", "redisUrlKey": f"url-{role}"}
+        for role in ("scheduler", "worker", "api")
+    }
+    values = {
+        "redis": {
+            "bundled": {"enabled": False},
+            "external": {"existingSecret": "farm-redis", "urlKey": "shared"},
+        },
+        "s3": {"existingSecret": "keys-shared"},
+        "scheduler": {"access": own["scheduler"]},
+        "workers": {"pools": {"cpu": {"access": own["worker"]}, "other": {}}},
+        "api": {"enabled": True, "tokensSecret": {"existingSecret": "x"}, "access": own["api"]},
+        "autoscaling": {"engine": "none"},
+    }
+    rights = {}
+    for name, template in pods(render(values)):
+        for box in template["spec"]["containers"]:
+            refs = {x["name"]: x["valueFrom"]["secretKeyRef"] for x in box["env"] if "valueFrom" in x}
+            assert refs["AWS_ACCESS_KEY_ID"]["name"] == refs["AWS_SECRET_ACCESS_KEY"]["name"]
+            assert refs["GOPFARM_REDIS_URL"]["name"] == "farm-redis"
+            rights[name.removeprefix("demo-gopfarm-")] = {
+                "serviceAccount": template["spec"]["serviceAccountName"],
+                "s3Secret": refs["AWS_ACCESS_KEY_ID"]["name"],
+                "redisUrlKey": refs["GOPFARM_REDIS_URL"]["key"],
+            }
+    shared = {"serviceAccount": "demo-gopfarm", "s3Secret": "keys-shared", "redisUrlKey": "shared"}
+    assert rights == {
+        "scheduler": own["scheduler"],
+        "worker-cpu": own["worker"],
+        "api": own["api"],
+        **dict.fromkeys(("worker-other", "test-leader", "test-redis"), shared),
+    }
 
 
 def test_every_pod_is_under_a_network_policy_for_both_directions() -> None:
@@ -204,6 +253,21 @@ def test_the_valkey_lets_in_the_farm_and_who_is_named() -> None:
     assert components == {"scheduler", "worker", "api", "test"}
     assert ingress["from"][-1:] == defaults()["networkPolicy"]["redisFrom"]
     assert rule["egress"] == []
+
+
+def test_notes_tell_who_is_cut_off_from_the_api() -> None:
+    """Clients of a load balancer or of a node port are in no namespace."""
+
+    def told(service: str, **policy: Any) -> bool:
+        tokens = {"existingSecret": "gopfarm-tokens"}
+        api = {"enabled": True, "tokensSecret": tokens, "service": {"type": service}}
+        return "networkPolicy.apiFrom" in notes({"api": api, "networkPolicy": policy})
+
+    assert told("LoadBalancer")
+    assert told("NodePort")
+    assert not told("ClusterIP")
+    assert not told("LoadBalancer", apiFrom=[{"ipBlock": {"cidr": "203.0.113.0/24"}}])
+    assert not told("LoadBalancer", enabled=False)
 
 
 def test_the_sandbox_is_strict_unless_somebody_says_otherwise() -> None:

@@ -28,6 +28,7 @@ SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
         ({"workers": {"pools": {"Big_Pool": {}}}}, "Big_Pool"),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"share": 2}}}}}, "share"),
         ({"workers": {"defaults": {"graceSeconds": -1}}}, "graceSeconds"),
+        ({"workers": {"pools": {"cpu": {"scratch": {"perSlotMiB": 64}}}}}, "perSlotMiB"),
         ({"settings": {"sandbox": "off"}}, "sandbox"),
         ({"settings": {"redis_url": "redis://x"}}, "redis_url"),
         ({"settings": {"tenants": {"school": {"wait": 1}}}}, "wait"),
@@ -37,6 +38,7 @@ SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
         ({"autoscaling": {"engine": "vpa"}}, "engine"),
         ({"networkPolicy": {"storage": {"ports": ["https"]}}}, "ports"),
         ({"metrics": {"port": 80}}, "port"),
+        ({"api": {"terminationGraceSeconds": 15}}, "terminationGraceSeconds"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -64,6 +66,26 @@ def test_a_value_that_cannot_be_meant_is_refused_by_its_name(values: Object, tol
             r"workers\.pools\.gpu\.autoscaling\.min must be at least 1",
         ),
         ({"workers": {"pools": {"cpu": {"autoscaling": {"min": 20}}}}}, "min is greater than max"),
+        (
+            {"workers": {"pools": {"gpu": {"enabled": True, "slots": 65}}}},
+            r"workers\.pools\.gpu\.slots: .* 64",
+        ),
+        (
+            {"workers": {"pools": {"own": {"queue": "encode.nvenc", "autoscaling": {"min": 1}}}}},
+            r"workers\.pools\.own\.gpu\.count must be at least 1",
+        ),
+        (
+            {"metrics": {"prometheusRule": {"enabled": True, "disabled": ["GopfarmNoLeaders"]}}},
+            r"prometheusRule\.disabled: there is no alert GopfarmNoLeaders",
+        ),
+        (
+            {"api": {"enabled": True, "port": 9100, "tokensSecret": {"existingSecret": "x"}}},
+            r"api\.port and metrics\.port must differ",
+        ),
+        (
+            {"scheduler": {"access": {"redisUrlKey": "scheduler-url"}}},
+            r"scheduler-url is a key of redis\.external\.existingSecret",
+        ),
         (
             {"workers": {"defaults": {"scratch": {"medium": "Memory", "storageClassName": "nvme"}}}},
             "medium or storageClassName, not both",
@@ -131,10 +153,12 @@ def test_values_yaml_has_every_value_that_the_schema_allows() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("kubernetes.md", 3), ("monitoring.md", 2), ("tracing.md", 1), ("operations.md", 1)]
+)
 def test_values_that_the_documentation_shows_are_taken(page: str, least: int) -> None:
     text = (ROOT / "docs" / page).read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= least
     for block in blocks:
         assert render(yaml.safe_load(block))

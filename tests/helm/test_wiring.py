@@ -22,6 +22,7 @@ from tests.helm.chart import (
     CHART,
     MATRIX,
     NAMESPACE,
+    ROOT,
     Object,
     container,
     named,
@@ -163,7 +164,7 @@ def test_the_api_listens_to_others_asks_for_tokens_and_is_probed() -> None:
     objects = render(MATRIX["hpa-api"])
     box = container(objects, "-api")
     arguments = parsed(box["args"])
-    assert (arguments["host"], arguments["port"], arguments["metrics_port"]) == ("0.0.0.0", 8080, 9100)
+    assert (arguments["host"], arguments["port"], arguments["metrics_port"]) == ("::", 8080, 9100)
     probes = {name: box[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
     assert {probe["port"] for probe in probes.values()} == {"http"}
     asked = {probe["path"] for probe in probes.values()}
@@ -281,7 +282,18 @@ def test_the_rules_reach_the_operator_but_for_those_that_are_disabled(metrics: O
         for group in file["groups"]
     ]
     where = metrics.get("runbooks", "docs/runbooks.md")
-    assert json.loads(json.dumps(item["spec"]["groups"]).replace(where, "docs/runbooks.md")) == wanted
+    told = json.dumps(item["spec"]["groups"]).replace(where, "docs/runbooks.md")
+    for matcher, as_in_the_files in (("{%s, ", "{"), ("{%s}", "")):
+        told = told.replace(matcher % r"namespace=\"video\"", as_in_the_files)
+    assert json.loads(told) == wanted
+
+
+def test_every_selector_of_the_rules_names_the_farm() -> None:
+    (item,) = of_kind(render({"metrics": {"prometheusRule": {"enabled": True}}}), "PrometheusRule")
+    for rule in (rule for group in item["spec"]["groups"] for rule in group["rules"]):
+        found = re.findall(r"\b(?:gopfarm_\w+|namespace\w*:[\w:]+|up)\b(\{[^}]*\})?", rule["expr"])
+        assert found
+        assert all('namespace="video"' in matchers for matchers in found), rule["expr"]
 
 
 def test_only_alerts_that_exist_are_disabled_in_the_examples() -> None:
@@ -318,8 +330,8 @@ def test_grafana_s_sidecar_finds_the_dashboards() -> None:
         if item["metadata"]["name"].endswith("-dashboard")
     ]
     assert {item["metadata"]["name"] for item in maps} == {
-        f"demo-gopfarm-{name}-dashboard" for name in ("cost", "farm", "health")
-    }
+        f"demo-gopfarm-video-{name}-dashboard" for name in ("cost", "farm", "health")
+    }  # the release's namespace, since the folder is everybody's
     for item in maps:
         assert item["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert item["metadata"]["annotations"] == {"grafana_folder": "gopfarm"}
@@ -336,3 +348,13 @@ def test_the_monitor_gives_targets_the_labels_that_rules_and_dashboards_ask_for(
     (endpoint,) = item["spec"]["endpoints"]
     assert {"targetLabel": "job", "replacement": "gopfarm"} in endpoint["relabelings"]
     assert "pool" in {rule["targetLabel"] for rule in endpoint["relabelings"]}
+
+
+@pytest.mark.parametrize("page", ["kubernetes.md", "operations.md", "runbooks.md"])
+def test_commands_of_the_pages_name_objects_that_a_release_has(page: str) -> None:
+    """A release ``farm`` has them; the pod of a StatefulSet has its number."""
+    api = {"enabled": True, "tokensSecret": {"existingSecret": "gopfarm-tokens"}}
+    made = {item["metadata"]["name"].removeprefix("demo-") for item in render({"api": api})}
+    shown = set(re.findall(r"\bfarm-(gopfarm[a-z-]*[a-z])", (ROOT / "docs" / page).read_text()))
+    assert shown
+    assert shown <= made

@@ -5,8 +5,8 @@ import sys
 import time
 import urllib.request
 
-#: Looks, and the seconds between them: a new leader may take five seconds.
-TRIES, PAUSE_SECONDS = 15, 2.0
+#: Seconds to wait, and between looks: a farm that has just been installed pulls images and gets a volume.
+WAIT_SECONDS, PAUSE_SECONDS = 180.0, 2.0
 
 
 def leads(address: str, port: int) -> bool:
@@ -28,8 +28,8 @@ def count(host: str, port: int) -> tuple[int, int]:
 
 def main() -> None:
     """Look until one leads, or say what was seen last and exit with 1."""
-    host, port, seen = sys.argv[1], int(sys.argv[2]), ""
-    for _ in range(TRIES):
+    host, port, end = sys.argv[1], int(sys.argv[2]), time.monotonic() + WAIT_SECONDS
+    while True:
         try:
             schedulers, leading = count(host, port)
             seen = f"of {schedulers} schedulers {leading} lead"
@@ -38,8 +38,9 @@ def main() -> None:
                 return
         except OSError as error:
             seen = f"the schedulers at {host}:{port} do not answer: {error}"
+        if time.monotonic() > end:
+            sys.exit(seen)
         time.sleep(PAUSE_SECONDS)
-    sys.exit(seen)
 
 
 if __name__ == "__main__":

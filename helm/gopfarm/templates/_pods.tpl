@@ -26,16 +26,16 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* The head of every pod's spec: service account, security, no links and no token. */}}
+{{/* The head of every pod's spec: service account, security, no links and no token. Takes root, and perhaps access. */}}
 {{- define "gopfarm.podHead" -}}
-serviceAccountName: {{ include "gopfarm.serviceAccount" . }}
+serviceAccountName: {{ (.access | default dict).serviceAccount | default (include "gopfarm.serviceAccount" .root) }}
 automountServiceAccountToken: false
 # Links of services would come as variables that begin with GOPFARM_.
 enableServiceLinks: false
-{{- with .Values.imagePullSecrets }}
+{{- with .root.Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-securityContext: {{- include "gopfarm.podSecurity" . | nindent 2 }}
+securityContext: {{- include "gopfarm.podSecurity" .root | nindent 2 }}
 {{- end -}}
 
 {{/* Where pods go. Takes root, component, perhaps pool, spread (default: the keys to spread over), and at: the values. */}}
@@ -70,17 +70,19 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* Variables of a container. Takes root, component, and own: those of its role's values. */}}
+{{/* Variables of a container. Takes root, component, own: those of its role's values, and perhaps access: what the role has
+     in place of what all share. */}}
 {{- define "gopfarm.environment" -}}
 {{- $values := .root.Values -}}
+{{- $access := .access | default dict -}}
 envFrom:
   - configMapRef: {name: {{ include "gopfarm.fullname" .root }}}
   {{- with $values.extraEnvFrom }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 env:
-  {{- include "gopfarm.redis.env" .root | nindent 2 }}
-  {{- with $values.s3.existingSecret }}
+  {{- include "gopfarm.redis.env" (dict "root" .root "key" $access.redisUrlKey) | nindent 2 }}
+  {{- with $access.s3Secret | default $values.s3.existingSecret }}
   - name: AWS_ACCESS_KEY_ID
     valueFrom:
       secretKeyRef: {name: {{ . }}, key: {{ $values.s3.accessKeyIdKey }}}
@@ -139,7 +141,8 @@ env:
 cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: scratch
 checksum/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
 {{- with .root.Values.redis.external.url }}
-checksum/redis: {{ sha256sum . }}
+# Without its password: whoever may look at pods could try which one has this sum.
+checksum/redis: {{ set (urlParse .) "userinfo" "" | urlJoin | sha256sum }}
 {{- end }}
 {{- with .own }}
 {{ toYaml . }}

@@ -56,6 +56,14 @@ aks:
 {{- fail (printf "workers.pools.%s.autoscaling.min must be at least 1: only KEDA with autoscaling.prometheus.serverAddress sees that there is work for GPUs while no worker has one" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- if eq $pool.queue "encode.nvenc" -}}
+{{- if gt (int $pool.slots) 64 -}}
+{{- fail (printf "workers.pools.%s.slots: a worker takes 64 slots for GPUs at most" $name) -}}
+{{- end -}}
+{{- if lt (int $pool.gpu.count) 1 -}}
+{{- fail (printf "workers.pools.%s.gpu.count must be at least 1: without a device there is nothing to encode with" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $pool.scratch.medium $pool.scratch.storageClassName -}}
 {{- fail (printf "workers.pools.%s.scratch: give medium or storageClassName, not both" $name) -}}
 {{- end -}}

@@ -18,19 +18,23 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Variables that tell the farm. */}}
+{{/* Variables that tell the farm. Takes root, and perhaps key: of an address for one role. */}}
 {{- define "gopfarm.redis.env" -}}
-{{- $secret := include "gopfarm.redis.secret" . -}}
-{{- if .Values.redis.bundled.enabled -}}
+{{- $redis := .root.Values.redis -}}
+{{- $secret := include "gopfarm.redis.secret" .root -}}
+{{- if and .key (or $redis.bundled.enabled (not $redis.external.existingSecret)) -}}
+{{- fail (printf "access.redisUrlKey: %s is a key of redis.external.existingSecret, which is not in use" .key) -}}
+{{- end -}}
+{{- if $redis.bundled.enabled -}}
 - name: REDIS_PASSWORD
   valueFrom:
     secretKeyRef: {name: {{ $secret }}, key: password}
 - name: GOPFARM_REDIS_URL
-  value: redis://:$(REDIS_PASSWORD)@{{ include "gopfarm.redis.service" . }}:6379/0
+  value: redis://:$(REDIS_PASSWORD)@{{ include "gopfarm.redis.service" .root }}:6379/0
 {{- else -}}
 - name: GOPFARM_REDIS_URL
   valueFrom:
-    secretKeyRef: {name: {{ $secret }}, key: {{ empty .Values.redis.external.existingSecret | ternary "redis-url" .Values.redis.external.urlKey }}}
+    secretKeyRef: {name: {{ $secret }}, key: {{ empty $redis.external.existingSecret | ternary "redis-url" (.key | default $redis.external.urlKey) }}}
 {{- end -}}
 {{- end -}}
 

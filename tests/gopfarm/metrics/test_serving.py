@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import shutil
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gopfarm import metrics
 from gopfarm.metrics import CATALOGUE, FARM, Role, registry_of
-from tests.farm.ports import free_port
+from tests.farm.ports import free_port, has_ipv6
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 FARM_WIDE = {metric: {tuple(label.values[0] for label in metric.labels): 1.0} for metric in FARM.metrics}
 
@@ -96,3 +100,25 @@ def test_who_asks_for_open_metrics_gets_it() -> None:
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         assert answer.read().endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", pytest.param("[::1]", marks=needs_ipv6)])
+def test_metrics_are_answered_at_addresses_of_both_families(address: str) -> None:
+    port = free_port()
+    metrics.serve_metrics(port, Role.WORKER)
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=5) as answer:
+        assert b"gopfarm_" in answer.read()
+
+
+def test_a_machine_without_ipv6_answers_by_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnlyFour(socket.socket):
+        def __init__(self, family: int = -1, *others: int, **named: int | None) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "no such family")
+            super().__init__(family, *others, **named)
+
+    monkeypatch.setattr("gopfarm.metrics.serving.socket.socket", OnlyFour)
+    port = free_port()
+    metrics.serve_metrics(port, Role.WORKER)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        assert b"gopfarm_" in answer.read()
