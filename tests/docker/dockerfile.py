@@ -50,7 +50,7 @@ def copied(within: int | None = None) -> Iterator[tuple[str, PurePosixPath]]:
             for source in sources:
                 if within in (None, instruction.stage):
                     folder = target.endswith("/") and not (ROOT / source).is_dir()
-                    yield source, PurePosixPath(target) / (source if folder else "")
+                    yield source, PurePosixPath(target) / (PurePosixPath(source).name if folder else "")
 
 
 def in_context(path: str) -> bool:
