@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from gopfarm.settings import Settings
 from gopfarm.store import JobState, keys
+from tests.api.test_hub import write
 from tests.browser.dashboard import Faults, Server, serving
 from tests.browser.scene import GPU_QUEUE, Scene, plan_of_length, usual_scene
 from tests.gopfarm.store.jobs import QUEUE
@@ -139,6 +140,22 @@ def test_a_new_end_of_a_job_is_shown_at_once(changing: Page, scene: Scene) -> No
     expect(queued).to_contain_text("2")
     scene.store.cancel("waits")
     expect(queued).to_contain_text("1", timeout=NEXT_LOOK_MS)
+
+
+def test_events_without_a_pause_do_not_keep_the_view_from_what_is_new(
+    changing: Page, valkey: redis.Redis
+) -> None:
+    expect(changing.locator("#link")).to_have_text("live")
+    looks: list[str] = []
+    changing.on(
+        "request", lambda request: looks.append(request.url) if request.url.endswith("/farm") else None
+    )
+    for _ in range(80):
+        if sum(url.endswith("/farm") for url in looks) >= 3:
+            return
+        write(valkey, 1)
+        changing.wait_for_timeout(100)
+    pytest.fail("the view shows what it knew before")
 
 
 def tokens(*scopes: str) -> dict[str, dict[str, object]]:

@@ -61,6 +61,8 @@ export class Live {
   /** @type {AbortController|null} */
   #streaming = null;
   #timer = 0;
+  /** When the timer is due, in seconds on the page's clock. */
+  #due = Infinity;
   #lastId = "";
   #failures = 0;
   #streamed = false;
@@ -103,7 +105,7 @@ export class Live {
 
   /** Ask for nothing more until `resume`. */
   stop() {
-    window.clearTimeout(this.#timer);
+    this.#clear();
     this.#refreshing?.abort();
     this.#streaming?.abort();
     this.#refreshing = this.#streaming = null;
@@ -115,14 +117,20 @@ export class Live {
     this.onStatus("paused");
   }
 
+  #clear() {
+    window.clearTimeout(this.#timer);
+    this.#due = Infinity;
+  }
+
   /** @param {number} seconds */
   #later(seconds) {
-    window.clearTimeout(this.#timer);
+    this.#clear();
+    this.#due = performance.now() / 1000 + seconds;
     this.#timer = window.setTimeout(() => void this.#refresh(), seconds * 1000);
   }
 
   async #refresh() {
-    window.clearTimeout(this.#timer);
+    this.#clear();
     const view = this.#view;
     if (!view || document.hidden) return;
     const control = (this.#refreshing = new AbortController());
@@ -195,8 +203,14 @@ export class Live {
       return;
     }
     if (!this.#view?.wants(event)) return;
-    if (this.#refreshing) this.#stale = true;
-    else this.#later(Math.max(HINT_SECONDS, this.#earliest - performance.now() / 1000));
+    if (this.#refreshing) {
+      this.#stale = true;
+      return;
+    }
+    // Never later than it is to be anyway: events without a pause would put it off for ever.
+    const now = performance.now() / 1000;
+    const due = Math.max(now + HINT_SECONDS, this.#earliest);
+    if (due < this.#due) this.#later(due - now);
   }
 }
 
