@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Depends, Request, Security
@@ -17,6 +17,9 @@ from gopfarm.settings import Settings
 from gopfarm.tokens import SCOPES, Scope, find_token
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: A Host header (RFC 9110, section 7.2): a name or an address, IPv6 in brackets, and perhaps a port.
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{0,5})?", re.ASCII | re.IGNORECASE)
 
 #: The scheme as OpenAPI names it. It refuses nothing by itself: we have our own words for that.
 _bearer = HTTPBearer(
@@ -95,12 +98,15 @@ def _from_this_machine(request: Request) -> Caller:
 
     Such a page can send simple requests here, and can have its own name point here (DNS rebinding).
     """
-    if not is_loopback(request.url.hostname or ""):
+    # The header itself: where it names no host, the URL of the request has the address of the server instead.
+    given = request.headers.get("Host", "")
+    host = _HOST.fullmatch(given)
+    if host is None or not is_loopback(host[1].lower()):
         raise Problem(
             "forbidden", "without tokens the API answers only to localhost; see `gopfarm token` for one"
         )
     origin = request.headers.get("Origin")
-    if origin and request.method not in _SAFE_METHODS and urlsplit(origin).netloc != request.url.netloc:
+    if origin and request.method not in _SAFE_METHODS and origin.partition("://")[2] != given:
         raise Problem("forbidden", "without tokens the API answers to no other web pages than its own")
     return ANYBODY
 

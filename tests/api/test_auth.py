@@ -173,13 +173,25 @@ def test_a_token_is_known_by_its_digest_only() -> None:
 
 def test_without_tokens_only_this_machine_is_answered(api: httpx.Client) -> None:
     assert api.get("/api/v1/jobs", headers={"Host": "localhost:8080"}).status_code == 200
+    assert api.get("/api/v1/jobs", headers={"Host": "[::1]"}).status_code == 200
     problem(api.get("/api/v1/jobs", headers={"Host": "rebound.example:8080"}), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "a{b.evil.example:8080", "evil.example:x", "evil.example: 80", "localhost@evil.example", "[::1"],
+)
+def test_without_tokens_a_host_that_is_none_is_not_taken_for_this_machine(
+    api: httpx.Client, host: str
+) -> None:
+    problem(api.get("/api/v1/jobs", headers={"Host": host}), 403, "forbidden")
 
 
 def test_without_tokens_web_pages_of_others_change_nothing(api: httpx.Client, store: TaskStore) -> None:
     make(store, "job")
     own = f"http://{api.base_url.host}:{api.base_url.port}"
-    foreign = api.post("/api/v1/jobs/job/cancel", headers={"Origin": "https://evil.example"})
-    problem(foreign, 403, "forbidden")
+    for origin in ("https://evil.example", "null", "http://["):
+        foreign = api.post("/api/v1/jobs/job/cancel", headers={"Origin": origin})
+        problem(foreign, 403, "forbidden")
     assert store.state("job") is JobState.QUEUED
     assert api.post("/api/v1/jobs/job/cancel", headers={"Origin": own}).status_code == 200
