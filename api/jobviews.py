@@ -14,7 +14,7 @@ from api.services import Services
 from api.watching import player_path
 from gopfarm.errors import SpecError
 from gopfarm.spec import JobSpec
-from gopfarm.store import JobState, JobView
+from gopfarm.store import JobView
 from scheduler.expected import expected_of
 
 #: A job's id in a path.
@@ -70,7 +70,7 @@ def details_of(services: Services, view: JobView) -> JobDetails:
         profile=_profile_name(spec) if spec else None,
         publish=spec.publish if spec else None,
         webhook=urlsplit(spec.webhook).hostname if spec and spec.webhook else None,
-        playable=view.state is JobState.DONE or "playable" in view.times,
+        playable=view.master is not None,
         player=player_path(view.id) if view.master else None,
         eta_seconds=expected.seconds if expected else None,
         expected_price=expected.price if expected else None,

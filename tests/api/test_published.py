@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from gopfarm.errors import EncodeError
 from gopfarm.store import JobState, TaskStore
 from tests.api.serving import problem
 from tests.api.test_listing import make
-from tests.gopfarm.store.jobs import PLAN, begin
+from tests.gopfarm.store.jobs import PLAN, SPEC, begin
 
 JOB = "/api/v1/jobs/job"
 HASH = "0a1b2c3d4e5f"
@@ -132,6 +133,24 @@ def test_a_job_that_has_published_nothing_has_nothing_to_see(api: httpx.Client, 
     for path in ("report", "stream/master.m3u8"):
         problem(api.get(f"{JOB}/{path}"), 404, "not-found")
     assert api.get(JOB).json()["player"] is None
+
+
+def test_a_job_can_be_watched_for_as_long_as_it_shows_something(
+    api: httpx.Client, store: TaskStore, folder: Path
+) -> None:
+    """One that fails takes back what it has shown."""
+    begin(store, "job", SPEC.model_copy(update={"publish": "progressive"}))
+    seen = []
+    for change in (
+        lambda: None,
+        lambda: store.note_shown("job", 1, f"{folder}/master.m3u8"),
+        lambda: store.fail("job", EncodeError("no")),
+    ):
+        change()
+        job = api.get(JOB).json()
+        seen.append((job["playable"], job["player"], "playable" in job["times"]))
+    player = "/player?job=job"
+    assert seen == [(False, None, False), (True, player, True), (False, None, True)]
 
 
 def test_a_destination_that_cannot_be_read_is_said_to_be_so(
