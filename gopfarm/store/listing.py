@@ -80,7 +80,7 @@ def _place_of(cursor: str) -> _Place:
         time, job_id = json.loads(raw)
         if not isinstance(job_id, str) or not isinstance(time, float) or time != time:
             raise ValueError
-    except ValueError:  # also of base64, of UTF-8, and of JSON
+    except (ValueError, TypeError):  # also of base64, of UTF-8, and of JSON that is no list
         raise SpecError("the cursor is not one that was given with a page") from None
     return _Place(time, job_id)
 

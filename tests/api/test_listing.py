@@ -102,7 +102,9 @@ def test_a_request_looks_at_no_more_jobs_than_is_good_for_it(
     assert second.json()["next"] is None
 
 
-@pytest.mark.parametrize("cursor", ["x", "bm9uc2Vuc2U", "WzEsMl0", "W05hTiwgIngiXQ", "é", "W10", "=" * 9])
+@pytest.mark.parametrize(
+    "cursor", ["x", "bm9uc2Vuc2U", "WzEsMl0", "W05hTiwgIngiXQ", "é", "W10", "=" * 9, "NQ", "bnVsbA"]
+)
 def test_a_cursor_that_was_not_given_is_refused(api: httpx.Client, cursor: str) -> None:
     problem(api.get(JOBS, params={"cursor": cursor}), 422, "invalid")
 
