@@ -42,12 +42,13 @@ _PART = re.compile(
 def get_plan(farm: Farm, caller: JobsReader, job_id: JobId) -> PlanView:
     """Tell what a job's source is, and the renditions that are made of it.
 
-    There is a plan from state `encoding` on, and until a minute after the job's end; after that its report
-    has the same facts.
+    There is a plan from state `encoding` on. A job that is done keeps it for a minute; after that its report
+    has the same facts. One that failed or was cancelled keeps it for as long as the farm remembers it; sent
+    through again, it gets another.
     """
-    view_for(farm, caller, job_id)
+    view = view_for(farm, caller, job_id)
     plan = farm.jobs.plan(job_id)
-    if plan is None:
+    if plan is None or plan.hash != view.plan_hash:  # that of a former attempt stays until there is another
         raise Problem("not-found", f"job {job_id} has no plan: none yet, or none any more")
     return plan_view(plan)
 

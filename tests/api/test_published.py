@@ -13,7 +13,7 @@ from gopfarm.errors import EncodeError
 from gopfarm.store import JobState, TaskStore
 from tests.api.serving import problem
 from tests.api.test_listing import make
-from tests.gopfarm.store.jobs import PLAN, SPEC, begin
+from tests.gopfarm.store.jobs import PLAN, SPEC, begin, open_tasks
 
 JOB = "/api/v1/jobs/job"
 HASH = "0a1b2c3d4e5f"
@@ -55,6 +55,20 @@ def test_a_plan_tells_the_source_and_the_ladder(api: httpx.Client, store: TaskSt
 def test_a_job_without_a_plan_has_no_plan(api: httpx.Client, store: TaskStore) -> None:
     make(store, "job")
     problem(api.get(f"{JOB}/plan"), 404, "not-found")
+
+
+def test_a_job_that_is_sent_through_again_has_no_plan_until_it_is_planned_again(
+    api: httpx.Client, store: TaskStore
+) -> None:
+    begin(store, "job")
+    assert store.fail("job", EncodeError("no"))
+    assert api.get(f"{JOB}/plan").json()["hash"] == PLAN.hash
+    assert store.retry("job")
+    for state in (JobState.PROBING, JobState.PLANNING):
+        problem(api.get(f"{JOB}/plan"), 404, "not-found")
+        assert store.move("job", state)
+    assert open_tasks(store, "job")
+    assert api.get(f"{JOB}/plan").json()["hash"] == PLAN.hash
 
 
 def test_the_map_of_chunks_has_every_task(api: httpx.Client, store: TaskStore) -> None:
