@@ -12,7 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from gopfarm.store import JobState
 from tests.browser.dashboard import Faults, Server
-from tests.browser.scene import HOSTILE, Scene, plan_of_length, token_of, usual_scene
+from tests.browser.scene import HOSTILE, Scene, plan_of_length, spec_of, token_of, usual_scene
+from tests.gopfarm.store.jobs import begin
 
 FILM = plan_of_length(120)
 
@@ -257,3 +258,22 @@ def test_without_figures_of_quality_there_is_no_plot_of_it(
     page.goto(f"{dashboard.url}#/jobs/film")
     expect(page.get_by_role("img", name=re.compile("^Bitrate by lines.*measured"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Quality"))).to_have_count(0)
+
+
+def test_a_job_whose_report_cannot_be_read_is_shown_all_the_same(
+    page: Page, dashboard: Server, scene: Scene, s3: object, faults: Faults
+) -> None:
+    """The destination may be one that only workers and schedulers have rights to."""
+    destination = "s3://no-such-bucket/film"
+    begin(scene.store, "film", spec_of("film", destination=destination), FILM)
+    assert scene.store.move("film", JobState.STITCHING)
+    master = f"{destination}/master.m3u8"
+    assert scene.store.move("film", JobState.DONE, plan_hash=FILM.hash, master=master)
+    opened(page, dashboard)
+    expect(page.locator(".job-head .badge")).to_contain_text("done")
+    expect(page.get_by_role("button", name="Download job.json")).to_be_visible()
+    expect(page.locator(".job-head").get_by_text("no-such-bucket")).to_be_visible()
+    expect(page.get_by_role("region", name="Facts")).to_contain_text(destination)
+    expect(page.get_by_role("table", name="Renditions").get_by_role("row").last).to_be_visible()
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.get_by_role("alert")).not_to_contain_text("report")

@@ -61,8 +61,9 @@ export function openJob(root, page, id) {
       document.title = `${fileName(job.source)} (${job.state}) · gopfarm`;
       this.seconds = hasEnded(job.state) ? ENDED_PACE_SECONDS : PACE_SECONDS;
       parts.show(job);
-      await known.learn(job, signal);
+      const fault = await known.learn(job, signal);
       parts.showPlanned(job, known);
+      if (fault) throw fault;
     },
   };
 }
@@ -75,6 +76,8 @@ class Parts {
   report = null;
   /** @type {Tasks|null} */
   tasks = null;
+  /** Why there is no report although there should be one. @type {string|null} */
+  unread = null;
   /** What the plan, the report and the last tasks were asked for. */
   #planned = "";
   #reported = "";
@@ -86,29 +89,65 @@ class Parts {
   }
 
   /**
+   * Ask for what is new. Each part fails alone: the others are there all the same.
+   *
    * @param {Job} job
    * @param {AbortSignal} signal
+   * @returns {Promise<unknown>} the first error; null if there was none
    */
   async learn(job, signal) {
     const pass = `${job.plan_hash ?? ""} ${job.times.queued}`;
+    const outcomes = await Promise.allSettled([this.#learnPlan(job, pass, signal), this.#learnReport(job, pass, signal)]);
+    outcomes.push(...await Promise.allSettled([this.#learnTasks(job, pass, signal)]));  // the report may stand in for them
+    signal.throwIfAborted();
+    return outcomes.find((outcome) => outcome.status === "rejected")?.reason ?? null;
+  }
+
+  /**
+   * @param {Job} job
+   * @param {string} pass
+   * @param {AbortSignal} signal
+   */
+  async #learnPlan(job, pass, signal) {
     if (!job.plan_hash) this.plan = this.tasks = null;
-    if (job.plan_hash && this.#planned !== pass) {
-      this.plan = await this.#ask("plan", signal);
-      this.#planned = pass;
-    }
-    if (job.state !== "done") {
-      this.report = null;
-      this.#reported = "";
-    } else if (this.#reported !== pass) {
+    if (!job.plan_hash || this.#planned === pass) return;
+    this.plan = await this.#ask("plan", signal);
+    this.#planned = pass;
+  }
+
+  /**
+   * @param {Job} job
+   * @param {string} pass
+   * @param {AbortSignal} signal
+   */
+  async #learnReport(job, pass, signal) {
+    if (job.state === "done" && this.#reported === pass) return;
+    this.report = this.unread = null;
+    this.#reported = "";
+    if (job.state !== "done") return;
+    try {
       this.report = await this.#ask("report", signal);
       this.#reported = pass;
+    } catch (error) {
+      // The API answers, but cannot read the destination: workers and schedulers may have rights that it lacks.
+      if (!(error instanceof ApiError && error.status === 502)) throw error;
+      this.unread = error.message;
     }
+  }
+
+  /**
+   * @param {Job} job
+   * @param {string} pass
+   * @param {AbortSignal} signal
+   */
+  async #learnTasks(job, pass, signal) {
     if (!job.plan_hash || this.#frozen === `${pass} ${job.state}`) return;
     const found = /** @type {Tasks|null} */ (await this.#ask("tasks", signal));
     // Soon after the end the farm forgets them; what was seen before is still right.
     if (found?.tasks.length) this.tasks = found;
     else if (this.report) this.tasks = this.tasks ? ended(this.tasks, this.report) : tasksOf(this.report);
-    if (hasEnded(job.state)) this.#frozen = `${pass} ${job.state}`;
+    const settled = job.state === "done" ? this.#reported === pass : hasEnded(job.state);
+    if (settled) this.#frozen = `${pass} ${job.state}`;
   }
 
   /**
@@ -153,6 +192,8 @@ function openParts(page, path) {
   const play = h("a", { class: "button", hidden: true }, "Play");
   const report = h("button", { type: "button", hidden: true, onclick: () => void download(page, `${path}/report`, links) }, "Download job.json");
   const links = h("p", { class: "result", role: "status" });
+  /** @type {string|null} */
+  let unread = null;
   const [actions, timeline, facts] = [openActions(page, [play, report]), openTimeline(), openFacts()];
   const [timings, failures, ladder, map] = [openTimings(), openFailures(), openLadder(), new ChunkMap()];
   const waiting = h("p", { class: "quiet" });
@@ -191,6 +232,8 @@ function openParts(page, path) {
       ladder.element.hidden = false;
       facts.show(job, known.plan, known.report);
       ladder.show(known.plan, known.report);
+      if (unread !== known.unread) text(links, known.unread ?? "");
+      unread = known.unread;
       waiting.hidden = known.tasks !== null;
       text(waiting, hasEnded(job.state) ? "The farm remembers no tasks of this job." : "It is not planned yet.");
       map.element.hidden = known.tasks === null;
