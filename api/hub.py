@@ -9,10 +9,11 @@ from contextlib import aclosing
 from itertools import islice
 from typing import Any, cast
 
+import redis
 import redis.asyncio
 
 from gopfarm.log import get_logger
-from gopfarm.store import JobState, keys
+from gopfarm.store import JobState, is_passing, keys
 from gopfarm.store.eventids import event_order
 from gopfarm.store.events import ENDS, Event, event_of
 
@@ -37,7 +38,7 @@ _PAST_CONNECTIONS = 4
 #: Timeouts are ours: for its own, redis-py uses what up to Python 3.11 loses cancellations.
 _NO_TIMEOUT: dict[str, Any] = {"socket_connect_timeout": None, "socket_timeout": None}
 
-#: What Redis being away looks like. All commands are right ones, so every other error is the server's state.
+#: What Redis being away looks like, and what its refusals are.
 _FAULTS = (redis.RedisError, TimeoutError)
 
 
@@ -153,7 +154,11 @@ class Hub:
         return state is not None and JobState(state).ended
 
     async def _ask(self, *command: str | int) -> Any:
-        """Return Redis' answer, however long that takes; None when the hub is stopped meanwhile."""
+        """Return Redis' answer, however long that takes; None when the hub is stopped meanwhile.
+
+        Raises:
+            redis.RedisError: It refuses the command itself: another try would be refused as well.
+        """
         if self._past is None:
             pool = redis.asyncio.BlockingConnectionPool.from_url(
                 self._url,
@@ -167,14 +172,16 @@ class Hub:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     return await self._past.execute_command(*command)  # type: ignore[no-untyped-call]
-            except _FAULTS:
+            except _FAULTS as error:
+                if isinstance(error, redis.RedisError) and not is_passing(error):
+                    raise
                 await asyncio.sleep(_PAUSE_SECONDS)
         return None
 
     # Reading the stream.
 
     async def _read(self) -> None:
-        """Read the stream for all listeners, until this task is cancelled."""
+        """Read the stream for all listeners, until it is cancelled, whatever Redis answers."""
         client = redis.asyncio.Redis.from_url(
             self._url, decode_responses=True, single_connection_client=True, **_NO_TIMEOUT
         )

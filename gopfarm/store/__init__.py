@@ -2,7 +2,7 @@
 
 from gopfarm.store.board import Board, JobRuns, RunningTask, WaitingJob
 from gopfarm.store.census import LIVE_STATES, Census, CensusTaker
-from gopfarm.store.client import REDIS_FAULTS, connect, reachable, without_secret
+from gopfarm.store.client import REDIS_FAULTS, connect, is_passing, reachable, without_secret
 from gopfarm.store.ends import Ended, EndedJob
 from gopfarm.store.fleet import ANNOUNCE_SECONDS, Fleet
 from gopfarm.store.jobs import Created, JobStore
@@ -46,6 +46,7 @@ __all__ = [
     "WorkerView",
     "connect",
     "destination_lock",
+    "is_passing",
     "reachable",
     "without_secret",
 ]

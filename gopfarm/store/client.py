@@ -70,9 +70,14 @@ class FarmRedis(redis.Redis):
             connection.disconnect()
             raise
         except redis.ResponseError as error:
-            if str(error).startswith(_PASSING):
+            if is_passing(error):
                 raise RefusedError(str(error)) from None
             raise
+
+
+def is_passing(error: redis.RedisError) -> bool:
+    """Tell a passing fault from a bug, also where a client has raised it that is none of ours."""
+    return isinstance(error, REDIS_FAULTS) or str(error).startswith(_PASSING)
 
 
 def connect(url: str, decode_responses: bool = True) -> redis.Redis:

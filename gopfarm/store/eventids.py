@@ -16,10 +16,14 @@ def event_id(text: str) -> str:
     Raises:
         SpecError: It is none.
     """
-    match = _ID.fullmatch(text)
-    if match is None or any(int(part or 0) > _MAX_PART for part in match.groups()):
+    if _ID.fullmatch(text) is None or not _may_have_one_after(*event_order(text)):
         raise SpecError("the id of an event is two numbers with a dash between, such as 1760000000000-0")
     return text
+
+
+def _may_have_one_after(first: int, second: int) -> bool:
+    """Tell whether an id is one of Redis', and not the very last: it refuses to read on behind that."""
+    return max(first, second) <= _MAX_PART and min(first, second) < _MAX_PART
 
 
 def event_order(text: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from api.sse import frames
 from gopfarm.store import JobState, TaskStore
 from gopfarm.store.events import Event
 from tests.api.serving import PATIENCE_SECONDS, allow, calling, problem, serving, settings_for
+from tests.api.test_hub import LAST_ID
 from tests.api.test_listing import make
 from tests.farm.processes import until
 
@@ -111,7 +112,7 @@ def test_a_caller_may_have_so_many_streams_open_and_others_as_many(
         until(is_free, "the stream that was left makes room for another")
 
 
-@pytest.mark.parametrize("given", ["x", "-", "1-2-3", "99999999999999999999", "1 2"])
+@pytest.mark.parametrize("given", ["x", "-", "1-2-3", "99999999999999999999", "1 2", LAST_ID])
 def test_what_is_no_events_id_is_refused(api: httpx.Client, given: str) -> None:
     problem(api.get(EVENTS, params={"after": given}), 422, "invalid")
     problem(api.get(EVENTS, headers={"Last-Event-ID": given}), 422, "invalid")

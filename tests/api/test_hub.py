@@ -23,6 +23,9 @@ from tests.gopfarm.store.jobs import SPEC, store_on
 
 T = TypeVar("T")
 
+#: Behind this id Redis refuses to read on.
+LAST_ID = "18446744073709551615-18446744073709551615"
+
 #: A test that waits for so long waits for what does not come.
 _PATIENCE = 20
 
@@ -256,7 +259,18 @@ def test_listeners_go_on_when_redis_comes_back(monkeypatch: pytest.MonkeyPatch) 
         server.stop()
 
 
-@pytest.mark.parametrize("text", ["", "x", "1-2-3", "-1", "18446744073709551616-0", "1-18446744073709551616"])
+def test_who_asks_for_what_redis_refuses_is_not_left_waiting(valkey: redis.Redis, valkey_url: str) -> None:
+    async def work() -> None:
+        async with hub_on(valkey_url) as hub:
+            with pytest.raises(redis.ResponseError):
+                await take(hub, 1, after=LAST_ID)
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1-2-3", "-1", "18446744073709551616-0", "1-18446744073709551616", LAST_ID]
+)
 def test_what_is_no_id_of_an_event_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match="id of an event"):
         event_id(text)
