@@ -83,18 +83,30 @@ class Overview:
         self._deliveries = DeliveryStore(client, ttl_seconds=0)  # it is only read
         self._clock = clock
         self._lock = Lock()
-        self._view: FarmView | None = None
+        self._seen: FarmView | redis.RedisError | None = None
         self._until = 0.0
 
     def farm(self) -> FarmView:
-        """Return the farm as it is, or was a moment ago: callers share a view for about a second."""
+        """Return the farm as it is, or was a moment ago: callers share a view for about a second.
+
+        So they do with a fault: while Redis hangs, each of those who wait would wait for it anew in turn.
+
+        Raises:
+            redis.RedisError: Redis does not answer, or did not a moment ago.
+        """
         with self._lock:
             began = self._clock()
-            if self._view is None or began >= self._until:
-                self._view = self.look()
+            if self._seen is None or began >= self._until:
+                try:
+                    self._seen = self.look()
+                except redis.RedisError as fault:
+                    self._seen = fault
                 seen = self._clock()
-                self._until = seen + min(max(_FRESH_SECONDS, (seen - began) / _SHARE), _MOST_SECONDS)
-            return self._view
+                took = 0.0 if isinstance(self._seen, redis.RedisError) else seen - began
+                self._until = seen + min(max(_FRESH_SECONDS, took / _SHARE), _MOST_SECONDS)
+            if isinstance(self._seen, redis.RedisError):
+                raise self._seen.with_traceback(None)
+            return self._seen
 
     def look(self) -> FarmView:
         """Return the farm as it is now."""

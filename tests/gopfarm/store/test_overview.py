@@ -135,6 +135,26 @@ def test_a_look_that_took_long_is_shown_for_some_seconds_and_no_longer(valkey: r
     assert overview.farm() is not first
 
 
+def test_those_who_wait_for_a_look_that_fails_do_not_each_look_in_turn(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter((0.0, 10.0, 10.1, 10.9, 11.1, 11.2))
+    overview = Overview(valkey, {}, backlog_seconds, lambda: next(times))
+    looks: list[str] = []
+
+    def hang() -> FarmView:
+        looks.append("look")
+        raise redis.TimeoutError("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(overview, "look", hang)
+        for _ in range(3):
+            with pytest.raises(redis.TimeoutError):
+                overview.farm()
+    assert looks == ["look"]
+    assert overview.farm().jobs["queued"] == 0
+
+
 def test_tasks_of_a_very_large_farm_are_counted_but_not_all_told(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
