@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import anyio
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.problems import RETRY_SECONDS, Problem
 from gopfarm.store.events import Event
@@ -50,18 +50,26 @@ class Streams:
                 f"{MOST_STREAMS} streams of events are open already; close some",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
-        return StreamingResponse(
-            frames(self._counted(caller, events)), media_type=MEDIA_TYPE, headers=_HEADERS
-        )
-
-    async def _counted(self, caller: str, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         self._open[caller] += 1
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    yield event
-        finally:
+
+        def give_back() -> None:
             self._open[caller] -= 1
+
+        return _EventStream(events, give_back)
+
+
+class _EventStream(StreamingResponse):
+    """Sends events, and calls ``at_end`` when that is over, however little of it could be sent."""
+
+    def __init__(self, events: AsyncGenerator[Event, None], at_end: Callable[[], None]) -> None:
+        super().__init__(frames(events), media_type=MEDIA_TYPE, headers=_HEADERS)
+        self._at_end = at_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._at_end()
 
 
 def frame(event: Event) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from starlette.types import Message
 
 from api import sse
-from api.sse import frames
+from api.problems import Problem
+from api.sse import Streams, frames
 from gopfarm.store import JobState, TaskStore
 from gopfarm.store.events import Event
 from tests.api.serving import PATIENCE_SECONDS, allow, calling, problem, serving, settings_for
@@ -110,6 +112,34 @@ def test_a_caller_may_have_so_many_streams_open_and_others_as_many(
                 return again.status_code == 200
 
         until(is_free, "the stream that was left makes room for another")
+
+
+def test_streams_count_from_the_answer_on_and_until_its_end_even_if_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sse, "MOST_STREAMS", 1)
+
+    async def events() -> AsyncGenerator[Event, None]:
+        raise AssertionError("it is not asked for any")
+        yield
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise ConnectionResetError
+
+    async def scene() -> None:
+        streams = Streams()
+        for _ in range(2):
+            response = streams.respond("one", events())
+            with pytest.raises(Problem):
+                streams.respond("one", events())
+            with pytest.raises(ConnectionResetError):
+                await response({"type": "http"}, receive, send)
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("given", ["x", "-", "1-2-3", "99999999999999999999", "1 2", LAST_ID])
