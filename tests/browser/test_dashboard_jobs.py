@@ -161,9 +161,10 @@ def test_a_filter_by_a_state_that_there_is_not_is_refused_and_lists_nothing(
     expect(page.get_by_role("alert")).not_to_contain_text("not valid")
 
 
-def test_a_job_that_is_not_known_is_told_so(page: Page, dashboard: Server, faults: Faults) -> None:
-    page.goto(f"{dashboard.url}#/jobs/nothing")
-    expect(page.get_by_text("There is no job nothing")).to_be_visible()
+@pytest.mark.parametrize("name", ["nothing", "%", "%FF"])
+def test_a_job_that_is_not_known_is_told_so(page: Page, dashboard: Server, faults: Faults, name: str) -> None:
+    page.goto(f"{dashboard.url}#/jobs/{name}")
+    expect(page.get_by_text(f"There is no job {name}")).to_be_visible()
 
 
 def test_nothing_is_asked_for_while_the_tab_is_hidden(changing: Page, scene: Scene) -> None:

@@ -141,9 +141,22 @@ function showStatus(status) {
 function viewOf(hash, root, page) {
   const [path, query] = hash.replace(/^#/, "").split("?");
   const job = /^\/jobs\/([^/]+)$/.exec(path);
-  if (job) return { view: openJob(root, page, decodeURIComponent(job[1])), nav: "jobs" };
+  if (job) return { view: openJob(root, page, decoded(job[1])), nav: "jobs" };
   if (path === "/jobs") return { view: openJobs(root, page, new URLSearchParams(query)), nav: "jobs" };
   return { view: openFarm(root, page), nav: "farm" };
+}
+
+/**
+ * What a part of the address stands for: itself if it is not encoded rightly. Then there is no job of that name.
+ *
+ * @param {string} part
+ */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function start() {
