@@ -106,9 +106,11 @@ def test_answers_forbid_browsers_what_they_need_not(api: httpx.Client) -> None:
 def test_pages_of_allowed_origins_may_call(valkey_url: str, valkey: redis.Redis) -> None:
     tokens = {"a": allow("a", "jobs:read")}
     settings = settings_for(valkey_url, api_tokens=tokens, api_origins=["https://ops.example"])
-    ask = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    wanted = "authorization, traceparent, tracestate"
+    ask = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": wanted}
     with serving(settings) as url, calling(url) as client:
         allowed = client.options(JOBS, headers=ask | {"Origin": "https://ops.example"})
+        assert allowed.status_code == 200, allowed.text
         assert allowed.headers["Access-Control-Allow-Origin"] == "https://ops.example"
         refused = client.options(JOBS, headers=ask | {"Origin": "https://evil.example"})
         assert "Access-Control-Allow-Origin" not in refused.headers
