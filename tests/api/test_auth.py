@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 
 from api.app import create_app
 from gopfarm.store import JobState, TaskStore
-from gopfarm.tokens import SCOPES, ApiToken, digest_of, find_token, new_token
+from gopfarm.tokens import SCOPES, ApiToken, Scope, digest_of, find_token, new_token
 from tests.api.serving import allow, calling, problem, serving, settings_for
 from tests.api.test_listing import make
 
@@ -50,11 +50,17 @@ OPERATIONS = operations()
 GUARDED = [operation for operation in OPERATIONS if operation[2] is not None]
 
 
+def named(scope: Scope) -> str:
+    """A name for the token of a scope: a scope is none itself."""
+    return scope.replace(":", ".")
+
+
 @pytest.fixture(scope="session")
 def guarded_url(valkey_url: str) -> Iterator[str]:
     """Address of an API with a token for each scope, and for each scope one for another tenant."""
-    tokens = {scope: allow(f"token {scope}", scope) for scope in SCOPES}
-    tokens |= {f"other {scope}": allow(f"other {scope}", scope, tenants=("news",)) for scope in SCOPES}
+    tokens = {named(scope): allow(f"token {scope}", scope) for scope in SCOPES}
+    others = {scope: allow(f"other {scope}", scope, tenants=("news",)) for scope in SCOPES}
+    tokens |= {f"other-{named(scope)}": token for scope, token in others.items()}
     with serving(settings_for(valkey_url, api_tokens=tokens)) as url:
         yield url
 
@@ -145,7 +151,7 @@ def test_the_farm_tells_only_the_tokens_own_tenants(valkey_url: str, store: Task
 def test_a_token_can_ask_what_it_is(guarded_url: str) -> None:
     with calling(guarded_url, "other jobs:read") as client:
         assert client.get("/api/v1/token").json() == {
-            "name": "other jobs:read",
+            "name": "other-jobs.read",
             "scopes": ["jobs:read"],
             "tenants": ["news"],
         }
