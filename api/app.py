@@ -18,6 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import pages, watching
 from api.access import Access
 from api.auth import Gate
+from api.head import Head, has_head
 from api.hub import Hub
 from api.limits import BodyLimit
 from api.openapi import describe
@@ -89,7 +90,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.api_origins,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "HEAD", "POST"],
         allow_headers=[
             "Authorization",
             "Content-Type",
@@ -105,6 +106,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return [
         Middleware(Access),
         *([cors] if settings.api_origins else []),
+        Middleware(Head),
         Middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=5),
         Middleware(BodyLimit),
     ]
@@ -112,12 +114,13 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 def _methods(app: FastAPI, path: str) -> set[str]:
     """Return all methods of a path: the framework names those of the first route that it finds."""
-    return {
+    methods = {
         method
         for route in iter_route_contexts(app.routes)
         if route.path_regex is not None and route.path_regex.match(path)
         for method in route.methods or ()
     }
+    return methods | {"HEAD"} if "GET" in methods and has_head(path) else methods
 
 
 def _explain_errors(app: FastAPI, settings: Settings) -> None:

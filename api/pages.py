@@ -52,13 +52,13 @@ def _files() -> dict[str, _File]:
     }
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 def index(request: Request) -> Response:
     """Serve the page itself."""
     return _answer(request, INDEX)
 
 
-@router.api_route("/dashboard/{name}", methods=["GET", "HEAD"])
+@router.get("/dashboard/{name}")
 def part(request: Request, name: str) -> Response:
     """Serve one of the page's scripts and style sheets."""
     return _answer(request, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import get_args
 
@@ -17,9 +18,14 @@ from cli.embedded import PrivateValkey
 from gopfarm.log import configure_logging
 from gopfarm.store import Fleet, TaskStore
 from tests.api.serving import PATIENCE_SECONDS, allow, calling, problem, serving, settings_for
+from tests.api.test_auth import OPERATIONS, PARTS
 from tests.api.test_listing import make
+from tests.gopfarm.store.jobs import begin
 
 JOBS = "/api/v1/jobs"
+
+#: All that can be read, but for streams.
+READ = [path for method, path, _ in OPERATIONS if method == "GET" and not path.endswith("/events")]
 
 
 def test_what_does_not_exist_is_a_problem(api: httpx.Client) -> None:
@@ -27,7 +33,7 @@ def test_what_does_not_exist_is_a_problem(api: httpx.Client) -> None:
     assert said["instance"] == "/nothing"
     answer = api.put(JOBS, json={})
     problem(answer, 405, "method-not-allowed")
-    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
     for path in ("a%20b", "x" * 65, "%2e%2e", "a%00b"):
         problem(api.get(f"{JOBS}/{path}"), 404, "not-found")
 
@@ -101,6 +107,29 @@ def test_answers_forbid_browsers_what_they_need_not(api: httpx.Client) -> None:
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "Access-Control-Allow-Origin" not in headers
         assert "Server" not in headers
+
+
+@pytest.mark.parametrize("path", READ)
+def test_whatever_can_be_got_can_be_asked_for_by_its_head(
+    api: httpx.Client, store: TaskStore, path: str
+) -> None:
+    begin(store, "theirs")
+    path = re.sub(r"\{(\w+)\}", lambda match: PARTS[match[1]], path)
+    got, head = api.get(path), api.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    told = ("Content-Type", "Content-Length", "Content-Encoding", "Content-Security-Policy")
+    assert [head.headers.get(name) for name in told] == [got.headers.get(name) for name in told]
+
+
+def test_streams_of_events_and_what_cannot_be_got_have_no_head(api: httpx.Client, store: TaskStore) -> None:
+    make(store, "job")
+    for path, allowed in (
+        ("/api/v1/events", "GET"),
+        (f"{JOBS}/job/events", "GET"),
+        (f"{JOBS}/job/retry", "POST"),
+    ):
+        answer = api.head(path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
 def test_pages_of_allowed_origins_may_call(valkey_url: str, valkey: redis.Redis) -> None:

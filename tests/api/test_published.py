@@ -112,6 +112,8 @@ def test_a_stream_can_be_read_in_parts(api: httpx.Client, store: TaskStore, fold
     assert part.headers["Content-Range"] == "bytes 10-19/100"
     assert "private" in part.headers["Cache-Control"]
     problem(api.get(segment, headers={"Range": "bytes=100-"}), 416, "bad-range")
+    head = api.head(segment, headers={"Range": "bytes=10-19"})  # that is about the whole
+    assert (head.status_code, head.headers["Content-Length"]) == (200, "100")
 
 
 @pytest.mark.parametrize(
