@@ -16,12 +16,13 @@ from gopfarm.errors import SpecError
 from gopfarm.spec import JobSpec
 from gopfarm.store import JobView
 from scheduler.expected import expected_of
+from scheduler.intake import JOB_ID
 
 #: A job's id in a path.
 JobId = Annotated[
     str,
     Path(
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        pattern=f"^{JOB_ID}$",
         description="The job's id.",
         examples=["90d54dbe-b486-5c4d-b3c6-647ed2730280"],
     ),

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api.player import CONTENT_SECURITY_POLICY, CONTENT_TYPES, PAGE_FILES, STATIC, player_page
 from api.problems import Problem
 from api.routes import V1
+from scheduler.intake import JOB_ID
 from stitcher import MASTER
 
 router = APIRouter(include_in_schema=False)
@@ -22,7 +23,7 @@ def player_path(job_id: str) -> str:
 
 
 @router.get(_PATH)
-def show_player(job: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")]) -> Response:
+def show_player(job: Annotated[str, Query(pattern=f"^{JOB_ID}$")]) -> Response:
     """Serve the page. It is the same for every job that might exist."""
     page = player_page(job, f"{V1}/jobs/{job}/stream/{MASTER}")
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}

@@ -14,8 +14,8 @@ from ladder import load_profile
 #: Namespace of job ids that are made from idempotency keys (RFC 9562, version 5).
 _NAMESPACE = uuid.UUID("6f0a1f6e-3c0f-5a35-9d0e-6a1f2b7d4c11")
 
-#: Ids that are safe in Redis keys and in "job task" pairs.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: Ids of jobs, as a pattern: they are safe in Redis keys, in "job task" pairs, and in addresses.
+JOB_ID = "[A-Za-z0-9_-]{1,64}"
 
 _HTTPS_PORT = 443
 
@@ -32,7 +32,7 @@ def job_id_for(spec: JobSpec, message_id: str) -> str:
 
 def safe_id(message_id: str) -> str:
     """Return a message's id if it can name a job (dramatiq's UUIDs can), else one made from it."""
-    return message_id if _ID.fullmatch(message_id) else str(uuid.uuid5(_NAMESPACE, message_id))
+    return message_id if re.fullmatch(JOB_ID, message_id) else str(uuid.uuid5(_NAMESPACE, message_id))
 
 
 def resolve_profile(spec: JobSpec, settings: Settings) -> Profile:

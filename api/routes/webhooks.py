@@ -14,6 +14,7 @@ from api.routes import V1
 from api.services import Farm, Services
 from gopfarm.log import get_logger
 from gopfarm.store.deliveries import DeliveryView
+from scheduler.intake import JOB_ID
 
 log = get_logger(__name__)
 
@@ -26,7 +27,7 @@ _MOST, _USUAL = 1000, 100
 DeliveryId = Annotated[
     str,
     Path(
-        pattern=r"^[A-Za-z0-9_-]{1,64}:[0-9]{1,9}$",
+        pattern=f"^{JOB_ID}:[0-9]{{1,9}}$",
         description="The webhook's id.",
         examples=["90d54dbe-b486-5c4d-b3c6-647ed2730280:1"],
     ),
@@ -56,7 +57,7 @@ def list_webhooks(
     job: Annotated[
         str | None,
         Query(
-            pattern=r"^[A-Za-z0-9_-]{1,64}$",
+            pattern=f"^{JOB_ID}$",
             description="Those of one job; without a `state`, those that were delivered too.",
         ),
     ] = None,
