@@ -30,7 +30,7 @@ _COMMANDS = {
     "scheduler": ("cli.roles:scheduler", "Run a scheduler."),
     "worker": ("cli.roles:worker", "Run a worker."),
     "serve": ("cli.serve:serve", "Serve the HTTP API and the dashboard."),
-    "token": ("cli.serve:token", "Make a token for the HTTP API."),
+    "token": ("cli.token:token", "Make a token for the HTTP API."),
     "verify": ("cli.verify:verify_command", "Check a published stream, ours or anyone's."),
     "metrics": ("cli.metrics:metrics", "Print what Prometheus can ask of the farm."),
     "schema": ("cli.schema:schema", "Print the JSON Schema of job specs."),

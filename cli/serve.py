@@ -1,23 +1,19 @@
-"""``gopfarm serve`` and ``gopfarm token``: the HTTP API, and who may call it."""
+"""``gopfarm serve``: the HTTP API, with the dashboard."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 
 import click
 
-from cli.output import explains_errors, json_option, print_json
+from cli.output import explains_errors
 from cli.roles import check_redis, json_logs_option, log_level_option, metrics_port_option
 from gopfarm import tracing
-from gopfarm.errors import SpecError
 from gopfarm.log import configure_logging, get_logger
 from gopfarm.metrics import Role, serve_metrics
 from gopfarm.settings import get_settings
-from gopfarm.spec import is_name
 from gopfarm.tenants import classes_of
-from gopfarm.tokens import SCOPES, ApiToken, Scope, digest_of, new_token
 
 log = get_logger(__name__)
 
@@ -65,47 +61,3 @@ def serve(host: str, port: int, metrics_port: int | None, log_level: str, as_jso
         )
         server.serve_forever()
     log.info("api stopped")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  gopfarm token backend --scope jobs:read --scope jobs:write --tenant school
-  gopfarm token operator --json"""
-)
-@click.argument("name")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice(SCOPES),
-    help="What it may do (repeatable); by default everything.",
-)
-@click.option("--tenant", "tenants", multiple=True, help="Only for this tenant (repeatable); by default all.")
-@json_option
-@explains_errors
-def token(name: str, scopes: tuple[Scope, ...], tenants: tuple[str, ...], as_json: bool) -> None:
-    """Make a token for the HTTP API, and the entry of GOPFARM_API_TOKENS that lets it in.
-
-    The token is shown this once; only its SHA-256 is kept, in the entry.
-    """
-    for option, word in (("NAME", name), *(("--tenant", tenant) for tenant in tenants)):
-        if not is_name(word):
-            raise SpecError(f"{option}: 1 to 64 letters, digits, dots, hyphens and underscores")
-    secret = new_token()
-    entry = ApiToken.model_validate(
-        {"sha256": digest_of(secret), "scopes": scopes or SCOPES, "tenants": tenants or None}
-    )
-    document = {
-        "sha256": entry.sha256,
-        "scopes": sorted(entry.scopes),
-        **({"tenants": sorted(entry.tenants)} if entry.tenants else {}),
-    }
-    if as_json:
-        print_json({"token": secret, "entry": {name: document}})
-        return
-    click.echo(f"token  {secret}")
-    click.echo(f"entry  {json.dumps({name: document})}")
-    click.echo(
-        "The token is not kept anywhere: hand it over now. The entry goes into GOPFARM_API_TOKENS.", err=True
-    )
