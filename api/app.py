@@ -18,9 +18,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import pages, watching
 from api.access import Access
 from api.auth import Gate
+from api.bodylimit import BodyLimit
 from api.head import Head, has_head
 from api.hub import Hub
-from api.limits import BodyLimit
 from api.openapi import describe
 from api.parameters import only_known_parameters
 from api.problems import answer, invalid_request, unavailable

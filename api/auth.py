@@ -11,8 +11,8 @@ import structlog
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from api.limits import RateLimit
 from api.problems import Problem
+from api.ratelimit import RateLimit
 from gopfarm.settings import Settings
 from gopfarm.tokens import SCOPES, Scope, find_token
 

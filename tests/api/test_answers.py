@@ -12,8 +12,8 @@ import pytest
 import redis
 from prometheus_client import REGISTRY
 
-from api.limits import RateLimit
 from api.problems import KINDS, ProblemName
+from api.ratelimit import RateLimit
 from cli.embedded import PrivateValkey
 from gopfarm.log import configure_logging
 from gopfarm.store import Fleet, TaskStore
