@@ -1,1 +1,1 @@
-"""Pages and HTTP: the player page, and later the API and the dashboard."""
+"""HTTP: the API, and the pages that come with it, the dashboard and the player."""
