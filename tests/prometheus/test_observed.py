@@ -93,8 +93,8 @@ def test_what_alerts_look_at_is_there(observed: Prometheus) -> None:
         for name, matchers in re.findall(r"(?<![\w:])(gopfarm_\w+)(\{[^}]*\})?", expr):
             if not observed.values(f"count({name}{matchers})"):
                 missing.add(name)
-    # No run of a task ended but as done and no answer was 5xx, and alerts look at such.
-    assert missing == EMPTY_METRICS.keys() | {"gopfarm_tasks_total", "gopfarm_http_requests_total"}
+    # No answer was 5xx, and alerts look at such.
+    assert missing == EMPTY_METRICS.keys() | {"gopfarm_http_requests_total"}
 
 
 def test_a_farm_that_is_well_raises_no_alarm(observed: Prometheus) -> None:
