@@ -28,10 +28,12 @@ class Ends:
 
     def count(self) -> None:
         """Count and trace those that have ended since it was asked last, by whichever scheduler."""
-        for job in self._ended.take():
+        ended = self._ended.take()
+        for job in ended:
             if not job.refused:
                 self._count(job)
-            if tracing.is_recording():
+        if tracing.is_recording():  # behind all counts, as Redis may go away meanwhile
+            for job in ended:
                 self._record(job)
 
     def _record(self, job: EndedJob) -> None:
